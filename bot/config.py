@@ -1,0 +1,239 @@
+"""The settings, read once: config.yaml, then the environment (NIANGJIA__SECTION__KEY) over it.
+
+Nothing else reads the environment. An unset `${NAME}` in the file means "not set". Every problem becomes one
+ConfigError sentence that names the setting and how to mend it. Each channel validates its own section.
+"""
+
+import os
+import re
+from datetime import time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from bot.errors import ConfigError
+
+_PREFIX = "NIANGJIA__"
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown names are mistakes, not decoration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Service(Section):
+    """Who runs this and when people are there."""
+
+    #: What the bot calls itself, in front of her.
+    name: str = "妇联娘家"
+    timezone: str = "Asia/Shanghai"
+    #: The duty hours of the hotline's people, by ISO weekday 1–7: "08:30-11:30,14:30-17:30"; empty = nobody.
+    duty_hours: dict[int, str] = Field(default_factory=lambda: dict.fromkeys(range(1, 6), "08:30-12:00,14:30-17:30"))
+    #: The federation's own hotline as people dial it.
+    hotline: str = "12338"
+    #: Quiet hours, local time: nothing proactive goes out between them.
+    quiet_from: time = time(21, 0)
+    quiet_to: time = time(8, 0)
+    #: After so many hours without danger a new danger is a new episode and gets the crisis reply again.
+    crisis_episode_hours: float = Field(default=12, gt=0)
+    #: Danger a person holding the conversation has not answered for so long goes back to the bot.
+    hand_back_seconds: int = Field(default=60, ge=10)
+    #: A flow she left is forgotten after so many minutes.
+    flow_minutes: int = Field(default=120, ge=1)
+    #: A conversation without a word for so many hours is closed by the house.
+    conversation_hours: int = Field(default=72, ge=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("is not a time zone; use a name such as Asia/Shanghai") from None
+        return value
+
+    @field_validator("duty_hours")
+    @classmethod
+    def _readable_hours(cls, value: dict[int, str]) -> dict[int, str]:
+        for day, hours in value.items():
+            if day not in range(1, 8):
+                raise ValueError(f"{day} is not a weekday; use 1 (Monday) to 7 (Sunday)")
+            parse_hours(hours)
+        return value
+
+
+class DatabaseSettings(Section):
+    """Where everything is kept."""
+
+    #: sqlite:///path or postgresql://user:password@host/name; empty: niangjia.db in the data folder.
+    url: str = ""
+
+
+class RedisSettings(Section):
+    """Where jobs travel. Empty: an embedded server in the data folder."""
+
+    url: str = ""
+
+
+class Security(Section):
+    """Secrets of the house."""
+
+    #: Master keys `name:base64`, newest first, separated by commas; empty: master.key in the data folder.
+    key: SecretStr = SecretStr("")
+    #: Idle minutes after which the console asks for the password again.
+    session_idle_minutes: int = Field(default=480, ge=5)
+    #: Set the Secure flag on cookies (behind HTTPS).
+    secure_cookies: bool = False
+    #: Proxies in front of us whose X-Forwarded-For is believed.
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class Web(Section):
+    """Where the web server listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    #: The address people's browsers use, for links; empty: http://host:port.
+    public_url: str = ""
+
+
+class Settings(Section):
+    """All settings."""
+
+    service: Service = Field(default_factory=Service)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    security: Security = Field(default_factory=Security)
+    web: Web = Field(default_factory=Web)
+    #: Where SQLite, the embedded Redis and the key file live.
+    data_dir: Path = Path("var")
+    #: Turns the simulator on and makes missing secrets; never in production.
+    development: bool = False
+    #: One section a channel, validated by the channel itself.
+    channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @property
+    def database_url(self) -> str:
+        """The database's address, with the default filled in."""
+        return self.database.url or f"sqlite:///{self.data_dir / 'niangjia.db'}"
+
+    @property
+    def public_url(self) -> str:
+        """The address browsers use, without a slash at the end."""
+        return (self.web.public_url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+
+def load(path: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
+    """The settings from `path` (None: defaults), the environment, and nested `overrides`.
+
+    Raises ConfigError naming the first bad setting and how to mend it.
+    """
+    values = _read_file(path) if path else {}
+    _merge(values, _from_environment(os.environ))
+    _merge(values, overrides or {})
+    try:
+        return Settings.model_validate(_without_empty(values))
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from None
+
+
+def validate_section(model: type[Section], name: str, values: dict[str, Any]) -> Any:
+    """A channel's section as its own model. Raises ConfigError."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, prefix=name)) from None
+
+
+def parse_hours(text: str) -> list[tuple[time, time]]:
+    """`08:30-11:30,14:30-17:30` as pairs of local times; empty for an empty text. Raises ValueError."""
+    spans = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = re.fullmatch(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})", part)
+        if not match:
+            raise ValueError(f"{part!r} is not a span of hours such as 08:30-11:30")
+        begin_hour, begin_minute, end_hour, end_minute = map(int, match.groups())
+        end = time(23, 59, 59) if end_hour == 24 else time(end_hour, end_minute)
+        begin = time(begin_hour, begin_minute)
+        if begin >= end:
+            raise ValueError(f"{part!r} ends before it begins")
+        spans.append((begin, end))
+    return spans
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"there is no {path}; copy config.yaml from the repository and edit it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from None
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigError(f"{path} is not valid YAML{where}; check indentation and colons") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must be a list of sections such as `service:`, not a single value")
+    filled: dict[str, Any] = _fill(values)
+    return filled
+
+
+def _fill(value: Any) -> Any:
+    """Replace every ${NAME} by the environment's value, or by nothing where it is not set."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(lambda match: os.environ.get(match[1], ""), value)
+    if isinstance(value, dict):
+        return {key: _fill(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fill(item) for item in value]
+    return value
+
+
+def _from_environment(environment: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(_PREFIX):
+            continue
+        place = values
+        *sections, key = name[len(_PREFIX) :].lower().split("__")
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[key] = yaml.safe_load(text) if text.strip().startswith(("{", "[")) else text
+    return values
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
+    """Drop what is not set, so that defaults apply."""
+    kept = {}
+    for key, item in value.items():
+        if item is None or item == "":
+            continue
+        kept[key] = _without_empty(item) if isinstance(item, dict) and key != "duty_hours" else item
+    return kept
+
+
+def _sentence(error: ValidationError, prefix: str = "") -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in ((prefix,) if prefix else ()) + first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{name} is not a setting; check its spelling against the commented config.yaml"
+    if first["type"] == "missing":
+        return f"{name} is missing; set it in config.yaml or as {_PREFIX}{name.upper().replace('.', '__')}"
+    return f"{name}: {first['msg'].removeprefix('Value error, ')}"

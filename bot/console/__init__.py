@@ -1,0 +1,89 @@
+"""The console of hotline workers and cadres: server-rendered pages, each with the roles that may open it."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.console import activities, campaigns, inbox, records, sign_in
+from bot.console.visit import ConsoleHouse, Handler, Visit, door
+
+__all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
+
+_STATIC = Path(__file__).parent / "static"
+
+_TALK = frozenset({"worker", "supervisor"})
+_OFFER = frozenset({"worker", "supervisor", "cadre", "admin"})
+_ANNOUNCE = frozenset({"cadre", "supervisor", "admin"})
+_WATCH = frozenset({"supervisor", "admin"})
+_STAFF = frozenset({"worker", "supervisor", "cadre", "admin"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One route: `roles` None means that nobody needs to be signed in."""
+
+    method: str
+    path: str
+    handler: Handler
+    roles: frozenset[str] | None
+
+
+async def home(visit: Visit) -> web.StreamResponse:
+    """To the first page of whoever is signed in."""
+    role = visit.me.role
+    return visit.go("/console/queue" if role in _TALK else "/console/campaigns")
+
+
+#: Every page there is. What stands here with no roles is open to everybody: sign-in, and nothing else.
+PAGES: list[Page] = [
+    Page("GET", "/console/sign-in", sign_in.ask, None),
+    Page("POST", "/console/sign-in", sign_in.sign_in, None),
+    Page("POST", "/console/sign-out", sign_in.sign_out, _STAFF),
+    Page("GET", "/console", home, _STAFF),
+    Page("GET", "/console/queue", inbox.show_queue, _TALK),
+    Page("GET", "/console/queue/events", inbox.watch_queue, _TALK),
+    Page("GET", "/console/conversations/{talk}", inbox.show_talk, _TALK),
+    Page("GET", "/console/conversations/{talk}/events", inbox.watch_talk, _TALK),
+    Page("POST", "/console/conversations/{talk}/claim", inbox.claim, _TALK),
+    Page("POST", "/console/conversations/{talk}/messages", inbox.reply, _TALK),
+    Page("POST", "/console/conversations/{talk}/hand-back", inbox.hand_back, _TALK),
+    Page("POST", "/console/conversations/{talk}/close", inbox.close, _TALK),
+    Page("POST", "/console/conversations/{talk}/form", inbox.save_form, _TALK),
+    Page("POST", "/console/alarms/{alarm}/seen", inbox.see_alarm, _TALK),
+    Page("GET", "/console/attachments/{attachment}", inbox.show_attachment, _TALK),
+    Page("GET", "/console/activities", activities.show_all, _OFFER),
+    Page("GET", "/console/activities/new", activities.ask_new, _OFFER),
+    Page("POST", "/console/activities", activities.create, _OFFER),
+    Page("POST", "/console/activities/{activity}/cancel", activities.cancel, _ANNOUNCE),
+    Page("GET", "/console/sessions/{session}/sign-ups", activities.show_sign_ups, _OFFER),
+    Page("GET", "/console/sessions/{session}/sign-ups.xlsx", activities.export_sign_ups, _OFFER),
+    Page("GET", "/console/campaigns", campaigns.show_all, _ANNOUNCE),
+    Page("GET", "/console/campaigns/new", campaigns.ask_new, _ANNOUNCE),
+    Page("POST", "/console/campaigns", campaigns.create, _ANNOUNCE),
+    Page("GET", "/console/campaigns/{campaign}", campaigns.show, _ANNOUNCE),
+    Page("GET", "/console/campaigns/{campaign}/edit", campaigns.edit, _ANNOUNCE),
+    Page("POST", "/console/campaigns/{campaign}/edit", campaigns.edit, _ANNOUNCE),
+    Page("POST", "/console/campaigns/{campaign}/submit", campaigns.submit, _ANNOUNCE),
+    Page("POST", "/console/campaigns/{campaign}/approve", campaigns.approve, _ANNOUNCE),
+    Page("POST", "/console/campaigns/{campaign}/start", campaigns.start, _ANNOUNCE),
+    Page("POST", "/console/campaigns/{campaign}/stop", campaigns.stop, _ANNOUNCE),
+    Page("POST", "/console/campaigns/{campaign}/preview", campaigns.preview, _ANNOUNCE),
+    Page("GET", "/console/my-phone", campaigns.ask_phone, _ANNOUNCE),
+    Page("POST", "/console/my-phone", campaigns.set_phone, _ANNOUNCE),
+    Page("GET", "/console/audit", records.show_audit, _WATCH),
+]
+
+
+def add_console(app: web.Application, house: ConsoleHouse) -> None:
+    """Mount every page behind its door."""
+    stopping = app[inbox.STOPPING] = asyncio.Event()
+
+    async def stop(_: web.Application) -> None:
+        stopping.set()
+
+    app.on_shutdown.append(stop)
+    for page in PAGES:
+        app.router.add_route(page.method, page.path, door(house, page.handler, page.roles))
+    app.router.add_static("/console/static", _STATIC, append_version=False)

@@ -1,0 +1,299 @@
+"""The queue and the conversation: who waits, what was said, take over, answer, hand back, close."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from bot import clock, gate
+from bot.console import words
+from bot.console.visit import BadForm, Visit, find_session
+from bot.errors import NotFound, StorageUnavailable
+from bot.messages import Trigger, Window
+from storage.repositories import inbox, staff
+from storage.repositories.inbox import QueueLine, TalkView
+
+_LONGEST_REPLY = 2000
+_LONGEST_FIELD = 1000
+_KEY = re.compile(r"^[A-Za-z0-9_-]{1,48}$")
+#: A page in view learns of changes this often.
+_LOOK_SECONDS = 1.0
+#: Proxies cut silent lines; browsers reconnect by themselves.
+_SIGN_OF_LIFE_SECONDS = 15
+_LONGEST_STREAM = timedelta(hours=1)
+#: Files she sent are shown in the page only when they are one of these; others are downloaded.
+_SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "audio/mpeg", "audio/wav", "audio/ogg", "video/mp4"})
+#: What the form holds, in its order: name, label, long text.
+FORM = (
+    ("hurt", "谁受到伤害", "hurt"),
+    ("category", "类别", "categories"),
+    ("area", "乡镇或街道", ""),
+    ("phone", "安全的电话", ""),
+    ("contact", "怎么联系", "contact"),
+    ("hours", "什么时候联系安全", ""),
+    ("done", "已经做过", "done"),
+    ("summary", "情况", ""),
+    ("wish", "她希望得到的帮助", ""),
+)
+
+STOPPING: web.AppKey[asyncio.Event] = web.AppKey("console_stopping", asyncio.Event)
+
+
+async def show_queue(visit: Visit) -> web.StreamResponse:
+    """Who waits, the most urgent first."""
+    now = clock.now()
+    async with visit.house.database.reading() as tx:
+        scope = await visit.scope(tx)
+        lines = await inbox.queue(tx, scope)
+        alarms = await inbox.alarms(tx)
+        version = await inbox.queue_version(tx, scope)
+        names = await staff.names(tx)
+    if visit.wants_json:
+        return visit.json([_queue_json(line, now, names) for line in lines])
+    template = "queue_list.html" if "part" in visit.request.query else "queue.html"
+    return visit.page(template, lines=lines, alarms=alarms, version=version, names=names)
+
+
+async def watch_queue(visit: Visit) -> web.StreamResponse:
+    """Tell the open queue page when it is out of date."""
+
+    async def version() -> str:
+        async with visit.house.database.reading() as tx:
+            return await inbox.queue_version(tx, await visit.scope(tx))
+
+    return await _stream(visit, version)
+
+
+async def show_talk(visit: Visit) -> web.StreamResponse:
+    """One conversation; opening it is written into the audit log."""
+    talk_id = visit.part("talk")
+    part = "part" in visit.request.query
+    if part:
+        async with visit.house.database.reading() as tx:
+            talk, values = await _load(visit, tx, talk_id)
+    else:
+        async with visit.house.database.transaction() as tx:
+            talk, values = await _load(visit, tx, talk_id)
+            await visit.record(tx, "conversation.read", f"conversation:{talk_id}")
+    if visit.wants_json:
+        return visit.json(_talk_json(talk))
+    return visit.page("talk_live.html" if part else "talk.html", talk=talk, **values)
+
+
+async def watch_talk(visit: Visit) -> web.StreamResponse:
+    """Tell the open conversation page when it is out of date."""
+    talk_id = visit.part("talk")
+    async with visit.house.database.reading() as tx:
+        await inbox.find(tx, talk_id, await visit.scope(tx))
+
+    async def version() -> str:
+        async with visit.house.database.reading() as tx:
+            return str(await inbox.version_of(tx, talk_id))
+
+    return await _stream(visit, version)
+
+
+async def claim(visit: Visit) -> web.StreamResponse:
+    """Take the conversation; 409 when a colleague was faster."""
+    talk_id = visit.part("talk")
+    async with visit.house.database.transaction() as tx:
+        await inbox.claim(tx, talk_id, visit.me.id, clock.now(), await visit.scope(tx))
+        await visit.record(tx, "conversation.claimed", f"conversation:{talk_id}")
+    return _done(visit, talk_id, {"holder": visit.me.login})
+
+
+async def reply(visit: Visit) -> web.StreamResponse:
+    """Answer her; the same key twice is one message."""
+    talk_id = visit.part("talk")
+    text, key = visit.form.get("text", "").strip(), visit.form.get("key", "")
+    problems = {}
+    if not text:
+        problems["text"] = "请先写内容"
+    elif len(text) > _LONGEST_REPLY:
+        problems["text"] = f"一次最多 {_LONGEST_REPLY} 字，请分开发"
+    if not _KEY.match(key):
+        problems["key"] = "缺少消息编号，请刷新页面"
+    if problems:
+        raise BadForm(problems)
+    async with visit.house.database.transaction() as tx:
+        await inbox.find(tx, talk_id, await visit.scope(tx))
+        outbox_id, is_new = await inbox.reply(tx, talk_id, visit.me.id, text, key, clock.now())
+        if is_new:
+            await visit.record(tx, "conversation.replied", f"conversation:{talk_id}")
+    return _done(visit, talk_id, {"id": outbox_id, "new": is_new, "state": "queued"})
+
+
+async def hand_back(visit: Visit) -> web.StreamResponse:
+    """Give it back into the queue."""
+    talk_id = visit.part("talk")
+    async with visit.house.database.transaction() as tx:
+        await inbox.hand_back(tx, talk_id, visit.me.id, clock.now())
+        await visit.record(tx, "conversation.handed_back", f"conversation:{talk_id}")
+    return _done(visit, talk_id, {}, "/console")
+
+
+async def close(visit: Visit) -> web.StreamResponse:
+    """End it, saying how it ended."""
+    talk_id = visit.part("talk")
+    outcome, note = visit.form.get("outcome", ""), visit.form.get("note", "").strip()[:_LONGEST_FIELD]
+    if outcome not in words.group("outcomes") or outcome == "silent":
+        raise BadForm({"outcome": "请选择结果"})
+    async with visit.house.database.transaction() as tx:
+        await inbox.close(tx, talk_id, visit.me.id, outcome, note, clock.now())
+        await visit.record(tx, "conversation.closed", f"conversation:{talk_id}", outcome)
+    return _done(visit, talk_id, {"outcome": outcome}, "/console")
+
+
+async def save_form(visit: Visit) -> web.StreamResponse:
+    """Keep the form in her case."""
+    talk_id = visit.part("talk")
+    fields: dict[str, Any] = {}
+    for name, _, group in FORM:
+        value = visit.form.get(name, "").strip()[:_LONGEST_FIELD]
+        if group and name != "done" and value and value not in words.group(group):
+            raise BadForm({name: "请从列表里选择"})
+        fields[name] = value
+    fields["done"] = [one for one in words.group("done") if visit.form.get(f"done_{one}")]
+    async with visit.house.database.transaction() as tx:
+        await inbox.find(tx, talk_id, await visit.scope(tx))
+        number = await inbox.save_form(tx, talk_id, visit.me.id, fields, clock.now(), visit.zone)
+        await visit.record(tx, "case.updated", f"conversation:{talk_id}")
+    return _done(visit, talk_id, {"case": number})
+
+
+async def see_alarm(visit: Visit) -> web.StreamResponse:
+    """Somebody looked at an alarm."""
+    async with visit.house.database.transaction() as tx:
+        await inbox.see_alarm(tx, visit.part("alarm"), visit.me.id, clock.now())
+    return visit.json({}) if visit.wants_json else visit.go("/console")
+
+
+async def show_attachment(visit: Visit) -> web.StreamResponse:
+    """A picture or voice she sent; opening it is written into the audit log."""
+    attachment_id = visit.part("attachment")
+    async with visit.house.database.transaction() as tx:
+        talk_id, content_type, content = await inbox.attachment(tx, attachment_id, await visit.scope(tx))
+        await visit.record(tx, "attachment.opened", f"attachment:{attachment_id}", f"conversation:{talk_id}")
+    shown = content_type in _SHOWN
+    response = web.Response(body=content, content_type=content_type if shown else "application/octet-stream")
+    if not shown:
+        response.headers["Content-Disposition"] = f'attachment; filename="{attachment_id}"'
+    return response
+
+
+async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str, Any]]:
+    talk = await inbox.find(tx, talk_id, await visit.scope(tx))
+    names = await staff.names(tx)
+    alarms = await inbox.alarms_of(tx, talk_id)
+    known = talk.learned | talk.case_fields
+    known["category"] = talk.case_fields.get("category") or talk.category or talk.learned.get("category", "")
+    wishes = gate.read_wishes(talk.wishes)
+    values = {
+        "names": names,
+        "alarms": alarms,
+        "fields": FORM,
+        "known": known,
+        "wishes": wishes,
+        "mine": talk.state == "held" and talk.holder_id == visit.me.id,
+        "outcomes": {key: word for key, word in words.group("outcomes").items() if key != "silent"},
+        "window": await _window(visit, tx, talk_id),
+        "hand_back_seconds": visit.house.settings.service.hand_back_seconds,
+    }
+    return talk, values
+
+
+async def _window(visit: Visit, tx: Any, talk_id: str) -> dict[str, Any]:
+    """How many messages the platform still lets us send her, and until when."""
+    row = await inbox.window_of(tx, talk_id)
+    channel = visit.house.channels.get(row.channel)
+    if channel is None or row.window_opened_at is None:
+        return {"left": 0, "until": None}
+    window: Window = channel.window(Trigger(row.window_trigger or Trigger.MESSAGE))
+    until = row.window_opened_at + timedelta(seconds=window.seconds)
+    left = max(0, window.count - row.window_used) if until > clock.now() else 0
+    return {"left": left, "until": until}
+
+
+def _done(visit: Visit, talk_id: str, value: dict[str, Any], to: str = "") -> web.Response:
+    if visit.wants_json:
+        return visit.json(value)
+    return visit.go(to or f"/console/conversations/{talk_id}")
+
+
+def _queue_json(line: QueueLine, now: datetime, names: dict[str, str]) -> dict[str, Any]:
+    waiting = line.waiting_since or line.last_inbound_at or now
+    return {
+        "id": line.id,
+        "channel": line.channel,
+        "risk": line.risk,
+        "urgent": line.urgent,
+        "waiting_seconds": max(0, int((now - waiting).total_seconds())),
+        "holder": names.get(line.holder_id) if line.holder_id else None,
+        "reason": line.waiting_reason,
+        "category": line.category,
+    }
+
+
+def _talk_json(talk: TalkView) -> dict[str, Any]:
+    return {
+        "id": talk.id,
+        "version": talk.version,
+        "state": talk.state,
+        "risk": talk.risk,
+        "urgent": talk.urgent,
+        "category": talk.category,
+        "locked": talk.locked,
+        "case": talk.case_number,
+        "learned": talk.learned,
+        "messages": [
+            {
+                "id": line.id,
+                "who": line.who,
+                "kind": line.kind,
+                "at": line.at.isoformat(),
+                "text": line.text,
+                "state": line.state,
+                "error": line.error,
+            }
+            for line in talk.lines
+        ],
+    }
+
+
+async def _stream(visit: Visit, version: Callable[[], Awaitable[str]]) -> web.StreamResponse:
+    """Server-sent events: one line whenever `version` changes. Ends when she is signed out or we stop."""
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+    await response.prepare(visit.request)
+    stopping = visit.request.app[STOPPING]
+    last, begun = "", clock.monotonic()
+    quiet_since = begun
+    while not stopping.is_set() and clock.monotonic() - begun < _LONGEST_STREAM.total_seconds():
+        try:
+            current = await version()
+        except StorageUnavailable:
+            current = last
+        except NotFound:
+            break
+        moment = clock.monotonic()
+        try:
+            if current != last:
+                await response.write(f"data: {current}\n\n".encode())
+                last, quiet_since = current, moment
+            elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
+                await response.write(b": here\n\n")
+                quiet_since = moment
+                if await find_session(visit) is None:
+                    break
+        except ConnectionError:
+            break
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await stopping.wait()
+        except TimeoutError:
+            continue
+    return response

@@ -1,0 +1,164 @@
+// What pages do beyond plain forms: keep themselves up to date, ask before what cannot be undone, send once.
+"use strict";
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function prepare(root) {
+  for (const field of root.querySelectorAll("[data-key]")) {
+    if (!field.value) field.value = newKey();
+  }
+  for (const box of root.querySelectorAll("[data-bottom]")) box.scrollTop = box.scrollHeight;
+}
+
+let alarmHeard = null;
+let sound = null;
+
+function beep() {
+  try {
+    sound = sound || new AudioContext();
+    const tone = sound.createOscillator();
+    const volume = sound.createGain();
+    volume.gain.value = 0.15;
+    tone.frequency.value = 660;
+    tone.connect(volume).connect(sound.destination);
+    tone.start();
+    tone.stop(sound.currentTime + 0.35);
+  } catch (error) {
+    // A browser that has not been clicked on yet plays nothing; the red banner is there all the same.
+  }
+}
+
+function note(box) {
+  const mark = box.querySelector("[data-count]");
+  if (!mark) return;
+  const count = Number(mark.dataset.count);
+  document.title = (count ? `（${count}）` : "") + box.dataset.title;
+  const alarm = mark.dataset.alarm;
+  if (alarmHeard !== null && alarm && alarm > alarmHeard) beep();
+  alarmHeard = alarm || alarmHeard || "";
+}
+
+// Fields somebody is typing in stay as they are when the page around them is renewed.
+function kept(box) {
+  const values = new Map();
+  for (const field of box.querySelectorAll("textarea[name],input[name]:not([type=hidden]),select[name]")) {
+    const changed = field.type === "checkbox" ? field.checked !== field.defaultChecked
+      : field.tagName === "SELECT" ? ![...field.options].every((one) => one.selected === one.defaultSelected)
+      : field.value !== field.defaultValue;
+    if (changed) values.set(field.form.action + "|" + field.name, field.type === "checkbox" ? field.checked : field.value);
+  }
+  const open = [...box.querySelectorAll("details")].map((one) => one.open);
+  const keys = [...box.querySelectorAll("[data-key]")].map((one) => one.value);
+  const active = document.activeElement;
+  const focus = active && box.contains(active) && active.id
+    ? { id: active.id, start: active.selectionStart, end: active.selectionEnd } : null;
+  return { values, open, keys, focus };
+}
+
+function restore(box, state) {
+  for (const field of box.querySelectorAll("textarea[name],input[name]:not([type=hidden]),select[name]")) {
+    const value = state.values.get(field.form.action + "|" + field.name);
+    if (value === undefined) continue;
+    if (field.type === "checkbox") field.checked = value;
+    else field.value = value;
+  }
+  box.querySelectorAll("details").forEach((one, place) => { one.open = state.open[place] || one.open; });
+  box.querySelectorAll("[data-key]").forEach((one, place) => { one.value = state.keys[place] || one.value; });
+  if (state.focus) {
+    const field = document.getElementById(state.focus.id);
+    if (field) {
+      field.focus({ preventScroll: true });
+      if (state.focus.start !== undefined && state.focus.start !== null && field.setSelectionRange) {
+        field.setSelectionRange(state.focus.start, state.focus.end);
+      }
+    }
+  }
+}
+
+async function renew(box) {
+  const response = await fetch(box.dataset.live, { headers: { Accept: "text/html" } });
+  if (response.redirected || response.status === 401) {
+    location.assign("/console/sign-in");
+    return;
+  }
+  if (!response.ok) return;
+  const html = await response.text();
+  const state = kept(box);
+  const scroll = box.querySelector(".about") ? box.querySelector(".about").scrollTop : 0;
+  box.innerHTML = html;
+  restore(box, state);
+  if (box.querySelector(".about")) box.querySelector(".about").scrollTop = scroll;
+  prepare(box);
+  note(box);
+}
+
+function watch(box) {
+  note(box);
+  if (box.dataset.every) {
+    setInterval(() => renew(box).catch(() => {}), Number(box.dataset.every) * 1000);
+    return;
+  }
+  const events = new EventSource(box.dataset.events);
+  events.onmessage = () => renew(box).catch(() => {});
+  // Waiting times grow without anything happening.
+  setInterval(() => renew(box).catch(() => {}), 30000);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
+    event.preventDefault();
+    return;
+  }
+  if (form.hasAttribute("data-once")) {
+    event.preventDefault();
+    send(form);
+  }
+});
+
+// A staff message goes out without leaving the page; its key makes a second click the same message.
+async function send(form) {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const response = await fetch(form.action, {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: new URLSearchParams(new FormData(form)),
+    });
+    const answer = await response.json();
+    if (!response.ok) {
+      alert(answer.error);
+      return;
+    }
+    form.querySelector("textarea").value = "";
+    form.querySelector("[data-key]").value = newKey();
+    const box = form.closest("[data-live]");
+    if (box) await renew(box);
+  } catch (error) {
+    alert("没有连上，内容还在，请再点一次发送（不会重复）。");
+  } finally {
+    const again = form.isConnected ? button : document.querySelector("[data-once] button");
+    if (again) again.disabled = false;
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("[data-once]")) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-back]")) {
+    event.preventDefault();
+    history.back();
+  }
+});
+
+prepare(document);
+for (const box of document.querySelectorAll("[data-live]")) watch(box);

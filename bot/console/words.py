@@ -1,0 +1,75 @@
+"""How the console says things in Chinese: names of states and reasons (words.yaml), times, waiting."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot import clock
+
+_FILE = Path(__file__).parent / "words.yaml"
+_WEEKDAYS = "一二三四五六日"
+
+
+@cache
+def _book() -> dict[str, Any]:
+    book: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return book
+
+
+def name(group: str, key: str) -> str:
+    """The word for `key` in `group` (states, categories …); the key itself where there is none."""
+    return str(_book()[group].get(key, key)) if key else ""
+
+
+def group(name_of_group: str) -> Mapping[str, str]:
+    """All words of a group by key, in order."""
+    words: Mapping[str, str] = _book()[name_of_group]
+    return words
+
+
+def moment(value: datetime | None, zone: str) -> str:
+    """11月28日 14:30; with the year when it is another."""
+    if value is None:
+        return ""
+    local = clock.local(value, zone)
+    year = "" if local.year == clock.local(clock.now(), zone).year else f"{local.year}年"
+    return f"{year}{local.month}月{local.day}日 {local:%H:%M}"
+
+
+def day(value: datetime, zone: str) -> str:
+    """11月28日（周六）14:30."""
+    local = clock.local(value, zone)
+    return f"{local.month}月{local.day}日（周{_WEEKDAYS[local.weekday()]}）{local:%H:%M}"
+
+
+def waited(since: datetime | None, now: datetime) -> str:
+    """How long ago, in words: 刚刚, 3 分钟, 2 小时 5 分, 3 天."""
+    if since is None:
+        return ""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 1:
+        return "刚刚"
+    if minutes < 60:
+        return f"{minutes} 分钟"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} 小时 {minutes % 60} 分"
+    return f"{minutes // (24 * 60)} 天"
+
+
+def listed(value: Any, group_of: str = "") -> str:
+    """A value of the form as people read it."""
+    if isinstance(value, list | tuple):
+        return "、".join(listed(one, group_of) for one in value)
+    return name(group_of, str(value)) if group_of else str(value)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "moment": moment,
+    "day": day,
+    "waited": waited,
+    "listed": listed,
+}

@@ -1,0 +1,138 @@
+"""What goes in and out of the service, whatever the platform: frozen, and known by nobody's wire format."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an inbound message is, on every channel."""
+
+    TEXT = "text"
+    VOICE = "voice"  # `text` holds the platform's transcript, if it made one
+    IMAGE = "image"
+    VIDEO = "video"
+    LOCATION = "location"
+    LINK = "link"
+    MENU = "menu"  # she tapped a menu entry: `key`
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    SCAN = "scan"  # she scanned a QR code: `key` is its scene
+    RECEIPT = "receipt"  # the platform reports on something we sent
+    NOTICE = "notice"  # known, needs no answer (she entered the chat, a page view)
+    UNKNOWN = "unknown"  # kept for staff, acknowledged
+
+
+class Trigger(StrEnum):
+    """What opened the window in which the platform lets us write (protocols: quota per trigger)."""
+
+    MESSAGE = "message"
+    MENU = "menu"
+    FOLLOW = "follow"
+    SCAN = "scan"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long and how often a platform lets us write after a trigger."""
+
+    seconds: int
+    count: int
+
+
+class OutboundClass(StrEnum):
+    """Why a message goes out; live answers overtake all others (see PRIORITY)."""
+
+    ANSWER = "answer"
+    STAFF = "staff"
+    REMINDER = "reminder"
+    CAMPAIGN = "campaign"
+
+
+#: Lower goes first.
+PRIORITY = {
+    OutboundClass.ANSWER: 0,
+    OutboundClass.STAFF: 1,
+    OutboundClass.REMINDER: 2,
+    OutboundClass.CAMPAIGN: 3,
+}
+
+
+class DeliveryState(StrEnum):
+    """Where an outbox row stands."""
+
+    QUEUED = "queued"  # waits for its time or for a worker
+    SENDING = "sending"  # a worker is talking to the platform
+    HANDED = "handed"  # went out as the passive reply of its request
+    SENT = "sent"  # the platform accepted it
+    DELIVERED = "delivered"  # the platform reports that it arrived
+    FAILED = "failed"  # refused for good; the reason is kept in words
+    UNKNOWN = "unknown"  # interrupted where repeating could say it twice; shown to staff
+    SKIPPED = "skipped"  # the safe-contact gate said no; the reason is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file that came with a message: the platform's id for it and, if it gave one, an address."""
+
+    media_id: str = ""
+    url: str = ""
+    format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """WGS-like degrees as the platform gave them, and its own label for the place."""
+
+    latitude: float
+    longitude: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """One message or event from one person, verified and parsed.
+
+    `channel` is the channel's name (`wechat_oa`), `account` our own account there, `sender` the
+    platform's id of the person (openid), `dedupe_key` what makes this message the same message when
+    the platform sends it again: its message id, or sender + time + event + key for an event.
+    `sent_at` is the platform's time, aware; `order` sorts messages of one second (0 if unknown).
+    `extra` holds, for RECEIPT and UNKNOWN, what the platform said, as plain strings.
+    """
+
+    channel: str
+    account: str
+    sender: str
+    dedupe_key: str
+    kind: Kind
+    sent_at: datetime
+    text: str = ""
+    key: str = ""
+    order: int = 0
+    media: Media | None = None
+    location: Location | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """One text on its way to one person. `recipient` is the platform's id; `idempotency_key` is unique."""
+
+    recipient: str
+    text: str
+    idempotency_key: str
+    outbound_class: OutboundClass = OutboundClass.ANSWER
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReceipt:
+    """What the platform said on accepting a message: its own id for it, empty if it gives none."""
+
+    platform_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveReply:
+    """What the channel returns in the HTTP response: texts already merged to fit one reply, or nothing."""
+
+    text: str = ""

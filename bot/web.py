@@ -1,0 +1,171 @@
+"""The webhook doors: verify, parse, hand to the pipeline, acknowledge in time — and health for operators.
+
+WeChat cuts the line after five seconds. An answer ready within `HAND_SECONDS` goes back in the response;
+otherwise the message is stored and acknowledged, and its answer follows through the outbox. What cannot be
+stored is not acknowledged: 503, and the platform sends it again.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bot import clock
+from bot.channels.base import Channel, Received, WebhookRequest
+from bot.errors import StorageUnavailable, UnreadablePayload, UnverifiedRequest
+from bot.messages import PassiveReply
+from bot.metrics import Metrics
+from bot.pipeline import Answer, Job, Pipeline
+from storage.database import Database
+from storage.models import new_id
+
+log = logging.getLogger(__name__)
+
+#: Until then an answer may go back in the response; the rest of WeChat's five seconds is for storing.
+HAND_SECONDS = 3.5
+#: What storing, or a commit under way, may take after that.
+STORE_SECONDS = 0.9
+#: Nonces remembered by this process; older than the freshness window they are refused as stale anyway.
+_NONCES_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the webhook routes work with."""
+
+    channels: tuple[Channel, ...]
+    pipeline: Pipeline
+    database: Database
+    metrics: Metrics
+    redis_is_up: Callable[[], bool]
+
+
+def add_webhooks(app: web.Application, doors: Doors) -> None:
+    """Mount every channel's address and the health addresses."""
+    for channel in doors.channels:
+        app.router.add_route("*", channel.path, _door(channel, doors))
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/readyz", _readyz(doors))
+    app.router.add_get("/metrics", _metrics(doors))
+
+
+def _door(channel: Channel, doors: Doors) -> Callable[[web.Request], Awaitable[web.Response]]:
+    nonces: OrderedDict[str, bytes] = OrderedDict()
+    counts = doors.metrics.inbound
+
+    def refuse(status: int, event: str) -> web.Response:
+        number = new_id()
+        log.warning(event, extra={"request": number, "channel": channel.name})
+        counts.labels(channel.name, event).inc()
+        return web.Response(status=status, text=f"{event} {number}\n")
+
+    async def receive(request: web.Request) -> web.Response:
+        started = clock.monotonic()
+        if request.method not in ("GET", "POST"):
+            return refuse(405, "request.method_refused")
+        if (request.content_length or 0) > channel.max_body:
+            return refuse(413, "request.too_large")
+        try:
+            body = await request.content.read(channel.max_body + 1) if request.can_read_body else b""
+            while body and not request.content.at_eof():
+                more = await request.content.read(channel.max_body + 1)
+                body += more
+                if len(body) > channel.max_body:
+                    return refuse(413, "request.too_large")
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return refuse(400, "request.cut_off")
+        try:
+            received = channel.receive(
+                WebhookRequest(request.method, request.query, request.headers, body, clock.now())
+            )
+            _check_nonce(nonces, received)
+        except UnverifiedRequest:
+            return refuse(403, "request.unverified")
+        except UnreadablePayload:
+            return refuse(400, "request.unreadable")
+        if received.response is not None:
+            return _response(received.response.body, received.response.content_type, received.response.status)
+        try:
+            text = await _answer(doors.pipeline, received, started)
+        except StorageUnavailable:
+            return refuse(503, "request.not_stored")
+        except UnverifiedRequest:
+            return refuse(403, "request.replayed")
+        counts.labels(channel.name, "accepted").inc()
+        answer = channel.render(received, PassiveReply(text))
+        return _response(answer.body, answer.content_type, answer.status)
+
+    return receive
+
+
+async def _answer(pipeline: Pipeline, received: Received, started: float) -> str:
+    """The passive reply for what was received; empty to acknowledge only. Raises StorageUnavailable."""
+    jobs = [
+        pipeline.submit(message, nonce=received.nonce if number == 0 else "", body=received.body_digest)
+        for number, message in enumerate(received.messages)
+    ]
+    text = ""
+    for job in jobs:
+        answer = await _in_time(pipeline, job, started)
+        text = text or answer.text
+    return text
+
+
+async def _in_time(pipeline: Pipeline, job: Job, started: float) -> Answer:
+    if job.future.done():
+        return job.future.result()
+    remaining = HAND_SECONDS - (clock.monotonic() - started)
+    done, _ = await asyncio.wait({job.future}, timeout=max(remaining, 0))
+    if done:
+        return job.future.result()
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            if await pipeline.keep_for_later(job):
+                log.warning("message.answered_later", extra={"inbound": _row(job)})
+                return Answer()
+            return await asyncio.shield(job.future)
+    except TimeoutError:
+        raise StorageUnavailable from None
+
+
+def _check_nonce(nonces: OrderedDict[str, bytes], received: Received) -> None:
+    """Refuse a nonce this process saw with another body (the database refuses it for all processes)."""
+    if not received.nonce:
+        return
+    seen = nonces.get(received.nonce)
+    if seen is not None and seen != received.body_digest:
+        raise UnverifiedRequest("the nonce was used before, with another body")
+    nonces[received.nonce] = received.body_digest
+    if len(nonces) > _NONCES_REMEMBERED:
+        nonces.popitem(last=False)
+
+
+def _response(body: bytes, content_type: str, status: int) -> web.Response:
+    return web.Response(body=body, status=status, content_type=content_type, charset="utf-8")
+
+
+def _row(job: Job) -> str:
+    return job.incoming.row_id if job.incoming else ""
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+def _readyz(doors: Doors) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def ready(_: web.Request) -> web.Response:
+        if not await doors.database.is_reachable():
+            return web.json_response({"database": False}, status=503)
+        return web.json_response({"database": True, "redis": doors.redis_is_up()})
+
+    return ready
+
+
+def _metrics(doors: Doors) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=doors.metrics.render(), content_type="text/plain", charset="utf-8")
+
+    return metrics

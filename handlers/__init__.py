@@ -1,0 +1,71 @@
+"""What the service says: one file a conversation, all wording in texts/*.yaml, all single words in words.yaml."""
+
+from collections.abc import Sequence
+
+from bot.dialogue import Flow, House, Reply, Turn
+from handlers import activity, consultation, crisis, events, fallback, human, intake, menu, optout, policy, safeword
+from handlers.wording import texts
+from handlers.words import command, says
+
+#: Every conversation, in the order of precedence an intent is looked up in.
+HANDLERS: list[Flow] = [
+    crisis.flow,
+    safeword.flow,
+    optout.flow,
+    human.flow,
+    intake.flow,
+    consultation.flow,
+    activity.flow,
+    policy.flow,
+    menu.flow,
+    menu.points,
+    menu.volunteer,
+    menu.greeting,
+    menu.thanks,
+    events.follow,
+    events.unfollow,
+    events.media,
+    events.location,
+    events.notice,
+    fallback.flow,
+]
+#: What still answers while her 安全词 has locked the conversation.
+LOCKED_HANDLERS = frozenset({"activity"})
+
+__all__ = [
+    "HANDLERS",
+    "LOCKED_HANDLERS",
+    "command",
+    "crash_texts",
+    "hand_back_texts",
+    "leave",
+    "wants_to_leave",
+    "wants_to_resume",
+]
+
+
+def wants_to_leave(text: str) -> bool:
+    """Whether a message asks to leave the flow she is in."""
+    return says("leave", text)
+
+
+def wants_to_resume(text: str) -> bool:
+    """Whether a message asks to go on with the flow she left."""
+    return says("resume", text)
+
+
+async def leave(turn: Turn) -> Reply:
+    """Leave the flow she is in; an intake is set aside and can be gone on with."""
+    if turn.flow == intake.flow.name:
+        return intake.leave(turn)
+    return Reply(texts=(texts("menu.left"),))
+
+
+def crash_texts(house: House) -> Sequence[str]:
+    """What she is told when we failed: the crisis numbers, and that a person is asked."""
+    return (texts("crisis.crash", hotline=house.hotline),)
+
+
+def hand_back_texts() -> Sequence[str]:
+    """What the bot says when danger was left unanswered by the person holding the conversation."""
+    return (texts("crisis.hand_back"),)

@@ -1,0 +1,16 @@
+"""Not understood: once we ask her to say it differently, the second time a person reads it."""
+
+from bot.dialogue import Flow, Reply, Turn
+from handlers.wording import texts
+
+flow = Flow("fallback", intents={"oos"})
+
+
+@flow.start
+async def ask_again(turn: Turn) -> Reply:
+    """Two stages, counted in the conversation."""
+    if turn.conversation.misunderstood == 0:
+        return flow.end(texts("fallback.first"), misunderstood=True)
+    await turn.records.note_unanswered(turn.text)
+    said = texts("fallback.second", duty_hours=turn.house.duty_hours, hotline=turn.house.hotline)
+    return flow.end(said, call_human="not_understood")

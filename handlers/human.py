@@ -1,0 +1,93 @@
+"""A person: now, by call-back, or word on a matter already recorded. Outside duty hours it says so."""
+
+from bot import clock
+from bot.dialogue import Flow, Reply, Turn
+from handlers import words
+from handlers.wording import texts
+
+flow = Flow("human", intents={"human"})
+
+#: The version of what she agrees to when she leaves a number for a call.
+_CALLBACK_CONSENT = "回电-2026-11"
+_LONGEST_ANSWER = 200
+
+
+@flow.start
+async def call(turn: Turn) -> Reply:
+    """Put her into the queue, and say truly whether somebody is there."""
+    match turn.understanding.detail:
+        case "callback":
+            return flow.ask(texts("human.ask_phone"), then=hear_phone)
+        case "status":
+            return await _tell_status(turn)
+    if turn.on_duty:
+        key = "human.waiting" if turn.conversation.waiting and turn.conversation.risk < 2 else "human.on_duty"
+        said = texts(key)
+    else:
+        said = texts("human.off_duty", duty_hours=turn.house.duty_hours)
+    return flow.end(said, call_human="asked")
+
+
+@flow.step
+async def hear_phone(turn: Turn) -> Reply:
+    """A number that is safe to call."""
+    if words.says("disagree", turn.text) or words.says("skip", turn.text):
+        return flow.end(texts("human.callback_dropped"))
+    phone = turn.understanding.entities.get("phone")
+    if not phone:
+        return flow.ask(texts("human.ask_phone_again"), then=hear_phone)
+    return flow.ask(texts("human.ask_time"), then=hear_time, phone=phone)
+
+
+@flow.step
+async def hear_time(turn: Turn) -> Reply:
+    """When it is safe."""
+    if not turn.text:
+        return flow.ask(texts("human.ask_time"), then=hear_time, phone=turn.data["phone"])
+    return flow.ask(
+        texts("human.ask_cover"), then=hear_cover, phone=turn.data["phone"], time=turn.text[:_LONGEST_ANSWER]
+    )
+
+
+@flow.step
+async def hear_cover(turn: Turn) -> Reply:
+    """What to say if somebody else picks up; then the appointment stands."""
+    stories = {1: texts("human.cover_wrong_number"), 2: texts("human.cover_community")}
+    choice = turn.understanding.entities.get("choice")
+    story = stories.get(choice, turn.text) if isinstance(choice, int) else turn.text
+    if not story:
+        return flow.ask(texts("human.ask_cover"), then=hear_cover, **_answers(turn))
+    fields = {**_answers(turn), "cover_story": story[:_LONGEST_ANSWER]}
+    await turn.records.keep_contact_wishes({"cover_story": fields["cover_story"]})
+    case = await turn.records.open_case(
+        category=turn.conversation.category,
+        risk=turn.conversation.risk,
+        fields={
+            "callback_phone": fields["phone"],
+            "callback_time": fields["time"],
+            "cover_story": fields["cover_story"],
+        },
+        consent_version=_CALLBACK_CONSENT,
+    )
+    return flow.end(texts("human.callback_done", number=case.number), call_human="callback", case_id=case.id)
+
+
+async def _tell_status(turn: Turn) -> Reply:
+    """Numbers and standing only: what a case holds never appears in the chat."""
+    cases = await turn.records.my_cases()
+    if not cases:
+        return flow.end(texts("human.status_none"))
+    lines = "\n".join(
+        texts(
+            "human.status_line",
+            number=case.number,
+            day=f"{clock.local(case.opened_at, turn.house.zone):%-m月%-d日}",
+            state=texts("human.state_open" if case.status == "open" else "human.state_closed"),
+        )
+        for case in cases[:5]
+    )
+    return flow.end(texts("human.status", lines=lines))
+
+
+def _answers(turn: Turn) -> dict[str, str]:
+    return {"phone": turn.data["phone"], "time": turn.data["time"]}

@@ -1,0 +1,1 @@
+"""Text in, meaning out: no network, no database, no clock."""

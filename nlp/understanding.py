@@ -1,0 +1,72 @@
+"""The one door: `understand(text, context)` says what a message means. Deterministic, and never raises."""
+
+from datetime import datetime
+
+from nlp.entities import read_entities
+from nlp.intents import Guess, guess
+from nlp.meaning import Context, Risk, Understanding
+from nlp.risk import read_normalised
+from nlp.text import normalise
+
+
+def understand(text: str, context: Context | None = None, now: datetime | None = None) -> Understanding:
+    """Intent, category, risk and entities of one message.
+
+    `context` makes short answers readable (好的, 第二个, 不是); `now`, aware, makes 明天 a date. A message that
+    nothing speaks for comes back as "oos" with confidence under 0.5 and no category.
+    """
+    plain = normalise(text)
+    risk = read_normalised(plain)
+    meaning = guess(plain)
+    entities = read_entities(plain, now)
+    if context is not None:
+        meaning = _in_context(meaning, context, entities)
+    meaning = _with_risk(meaning, risk)
+    return Understanding(
+        text=text,
+        intent=meaning.intent,
+        category=meaning.category,
+        detail=meaning.detail,
+        confidence=round(min(max(meaning.confidence, 0.0), 1.0), 3),
+        risk=risk,
+        entities=entities,
+        because=meaning.because,
+    )
+
+
+_KIND_CATEGORY = {
+    "violence_now": "dv",
+    "violence_pattern": "dv",
+    "threat_to_kill": "dv",
+    "captivity": "dv",
+    "sexual_violence": "harassment",
+    "stalking": "harassment",
+    "suicide": "psych",
+    "self_harm": "psych",
+    "child": "minors",
+}
+
+
+def _with_risk(meaning: Guess, risk: Risk) -> Guess:
+    """Danger is a matter of rights, whatever the words alone would have said."""
+    if risk.level < 2 or meaning.intent in {"rights", "human"}:
+        return meaning
+    category = next((_KIND_CATEGORY[kind] for kind in risk.kinds if kind in _KIND_CATEGORY), "")
+    return Guess(
+        "rights",
+        category,
+        "",
+        max(0.7, meaning.confidence if meaning.intent == "rights" else 0.0),
+        risk.reasons,
+    )
+
+
+def _in_context(meaning: Guess, context: Context, entities: dict[str, object]) -> Guess:
+    """A short answer inside a flow belongs to the flow: its number names the choice shown under it."""
+    choice = entities.get("choice")
+    if context.choices and isinstance(choice, int) and 1 <= choice <= len(context.choices):
+        entities["chosen"] = context.choices[choice - 1]
+    answers = "choice" in entities or "answer" in entities
+    if context.flow and answers and meaning.intent in {"oos", "thanks", "greeting"}:
+        return Guess("oos", "", "answer", 0.4, ("回答上一个问题",))
+    return meaning

@@ -1,0 +1,42 @@
+"""The tables, one file a subject."""
+
+from sqlmodel import SQLModel
+
+from storage.models.base import new_id, table
+from storage.models.casework import Case, CaseEvent
+from storage.models.house import AuditEntry, HouseKey, SignInFailure, StaffSession
+from storage.models.knowledge import Article, ArticleVersion, UnansweredQuestion
+from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
+from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
+from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
+
+metadata = SQLModel.metadata
+
+__all__ = [
+    "Activity",
+    "ActivitySession",
+    "Alarm",
+    "Area",
+    "Article",
+    "ArticleVersion",
+    "Attachment",
+    "AuditEntry",
+    "Campaign",
+    "Case",
+    "CaseEvent",
+    "Contact",
+    "Conversation",
+    "HouseKey",
+    "Identity",
+    "InboundMessage",
+    "Outbox",
+    "ServicePoint",
+    "SignInFailure",
+    "SignUp",
+    "Staff",
+    "StaffSession",
+    "UnansweredQuestion",
+    "metadata",
+    "new_id",
+    "table",
+]

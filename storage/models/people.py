@@ -1,0 +1,97 @@
+"""Who there is: areas, staff, the women who write (contacts) and how they reach us (identities), places."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from storage.models.base import digest, id_field, moment, reference, sealed
+
+
+class Area(SQLModel, table=True):
+    """A node of the area tree: county, township, village. `code` is what people type (e.g. 0101)."""
+
+    id: str = id_field()
+    parent_id: str | None = reference("area.id", nullable=True)
+    code: str = Field(unique=True, max_length=32)
+    name: str = Field(max_length=64)
+    level: str = Field(max_length=16)  # county, township, village
+
+
+class Staff(SQLModel, table=True):
+    """Somebody who signs in to the console. `role` is worker, supervisor, cadre or admin."""
+
+    id: str = id_field()
+    login: str = Field(unique=True, max_length=64)
+    name_sealed: bytes | None = sealed()  # by the house key
+    role: str = Field(max_length=16)
+    area_id: str | None = reference("area.id", nullable=True)
+    password_hash: str = Field(max_length=255)  # argon2id
+    totp_sealed: bytes | None = sealed()  # base32 secret, by the house key
+    active: bool = True
+    #: The contact that is her own phone, for campaign previews.
+    preview_contact_id: str | None = reference("contact.id", nullable=True)
+    created_at: datetime = moment()
+
+
+class Contact(SQLModel, table=True):
+    """One woman, whatever channels she uses. Everything of hers is sealed by the key wrapped here."""
+
+    id: str = id_field()
+    wrapped_key: bytes | None = sealed()  # None: erased
+    area_id: str | None = reference("area.id", nullable=True)
+    name_sealed: bytes | None = sealed()
+    phone_sealed: bytes | None = sealed()
+    phone_digest: bytes | None = digest(nullable=True, index=True)
+    #: Safe contact: JSON {days, from, to, channels, cover_story, do_not_initiate, allow_broadcast}.
+    wishes_sealed: bytes | None = sealed()
+    safeword_digest: bytes | None = digest(nullable=True)
+    unlock_digest: bytes | None = digest(nullable=True)
+    locked_at: datetime | None = moment(nullable=True)
+    #: She agreed to receive notices.
+    consented_at: datetime | None = moment(nullable=True)
+    opted_out_at: datetime | None = moment(nullable=True)
+    stopped_all_at: datetime | None = moment(nullable=True)
+    #: An open violence case takes her out of every broadcast unless she asked to stay in.
+    violence_case_at: datetime | None = moment(nullable=True)
+    created_at: datetime = moment()
+    erased_at: datetime | None = moment(nullable=True)
+
+
+class Identity(SQLModel, table=True):
+    """One address of one contact on one channel account, with what the platform lets us send there."""
+
+    __table_args__ = (UniqueConstraint("channel", "account", "address_digest"),)
+
+    id: str = id_field()
+    contact_id: str = reference("contact.id", index=True)
+    channel: str = Field(max_length=32)
+    account: str = Field(max_length=64)
+    address_digest: bytes = digest()
+    address_sealed: bytes = sealed(nullable=False)
+    conversation_id: str | None = Field(default=None, max_length=26)  # the one going on, if any
+    followed_at: datetime | None = moment(nullable=True)
+    unfollowed_at: datetime | None = moment(nullable=True)
+    last_inbound_at: datetime | None = moment(nullable=True)
+    #: The reply budget: which trigger opened the window, when, and how many sends it has used.
+    window_trigger: str = Field(default="", max_length=16)
+    window_opened_at: datetime | None = moment(nullable=True)
+    window_used: int = 0
+    created_at: datetime = moment()
+
+
+class ServicePoint(SQLModel, table=True):
+    """A place she can go to: 妇女之家, a station. Degrees; hours and phone as people read them."""
+
+    __tablename__ = "service_point"
+
+    id: str = id_field()
+    area_id: str | None = reference("area.id", nullable=True)
+    name: str = Field(max_length=128)
+    kind: str = Field(max_length=32)
+    address: str = Field(max_length=255)
+    hours: str = Field(default="", max_length=128)
+    phone: str = Field(default="", max_length=64)
+    latitude: float | None = None
+    longitude: float | None = None
+    active: bool = True

@@ -1,0 +1,170 @@
+"""What a handler reads and writes while it answers: one object a turn, bound to her and to the open transaction."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from storage.database import Transaction
+from storage.encryption import DataKey
+from storage.models import Contact, ServicePoint, table
+from storage.repositories import activities, cases, outbox, talk
+from storage.repositories.activities import Promotion, SessionView, SignUpView
+from storage.repositories.cases import CaseView
+
+_EARTH_KILOMETRES = 6371.0
+
+
+@dataclass(frozen=True, slots=True)
+class PointView:
+    """A place she can go to; `kilometres` as the crow flies, None when unknown."""
+
+    name: str
+    kind: str
+    address: str
+    hours: str
+    phone: str
+    kilometres: float | None = None
+
+
+class Records:
+    """The records of one woman during one turn."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        key: DataKey,
+        *,
+        contact_id: str,
+        identity_id: str,
+        conversation_id: str,
+        now: datetime,
+        zone: str,
+    ) -> None:
+        self._tx = tx
+        self._key = key
+        self._contact_id = contact_id
+        self._identity_id = identity_id
+        self._conversation_id = conversation_id
+        self._now = now
+        self._zone = zone
+
+    async def open_sessions(self) -> list[SessionView]:
+        """Sessions one can still sign up for, the next first."""
+        return await activities.open_sessions(self._tx, self._now)
+
+    async def find_session(self, session_id: str) -> SessionView | None:
+        """One session, None when it is gone."""
+        return await activities.find_session(self._tx, session_id)
+
+    async def sign_up(self, session_id: str, seats: int, name: str = "") -> SignUpView:
+        """Sign her up. Raises NotFound when the session is gone or sign-up has closed."""
+        return await activities.sign_up(
+            self._tx,
+            session_id,
+            contact_id=self._contact_id,
+            identity_id=self._identity_id,
+            seats=seats,
+            now=self._now,
+            key=self._key,
+            name=name,
+        )
+
+    async def my_sign_ups(self) -> list[SignUpView]:
+        """What she has signed up for."""
+        return await activities.sign_ups_of(self._tx, self._contact_id, self._now)
+
+    async def cancel_sign_up(self, sign_up_id: str) -> tuple[SignUpView, list[Promotion]]:
+        """Cancel her sign-up; who moves up. Raises NotFound."""
+        return await activities.cancel_sign_up(self._tx, sign_up_id, self._contact_id, self._now)
+
+    async def tell_promoted(self, promotion: Promotion, text: str) -> None:
+        """Tell another woman that she has seats now: a reminder, through the gate like all others."""
+        row = await self._tx.first(
+            select(table(Contact).c.wrapped_key).where(table(Contact).c.id == promotion.contact_id)
+        )
+        if row is None or row.wrapped_key is None:
+            return
+        key = self._tx.keys.contact_key(promotion.contact_id, row.wrapped_key)
+        await outbox.queue_reminder(
+            self._tx,
+            key,
+            contact_id=promotion.contact_id,
+            identity_id=promotion.identity_id,
+            idempotency_key=f"promoted:{promotion.sign_up_id}",
+            text=text,
+            now=self._now,
+        )
+
+    async def open_case(self, *, category: str, risk: int, fields: dict[str, Any], consent_version: str) -> CaseView:
+        """Open her case, or add to the one open in this conversation."""
+        return await cases.open_case(
+            self._tx,
+            self._key,
+            contact_id=self._contact_id,
+            conversation_id=self._conversation_id,
+            category=category,
+            risk=risk,
+            now=self._now,
+            zone=self._zone,
+            fields=fields,
+            consent_version=consent_version,
+        )
+
+    async def my_cases(self) -> list[CaseView]:
+        """Her cases, the newest first: number and standing only."""
+        return await cases.cases_of(self._tx, self._contact_id)
+
+    async def note_unanswered(self, question: str) -> None:
+        """Keep a question nobody could answer yet."""
+        await cases.note_unanswered(
+            self._tx,
+            self._key,
+            contact_id=self._contact_id,
+            conversation_id=self._conversation_id,
+            question=question,
+            now=self._now,
+        )
+
+    async def keep_contact_wishes(self, wishes: dict[str, Any]) -> None:
+        """Keep how she may be contacted: {channels, days, not_before, not_after, do_not_initiate, cover_story}."""
+        row = await self._tx.first(
+            select(table(Contact).c.wishes_sealed).where(table(Contact).c.id == self._contact_id)
+        )
+        known = self._key.open_json("contact.wishes", row.wishes_sealed if row else None, {})
+        sealed = self._key.seal_json("contact.wishes", known | wishes)
+        await talk.update_contact(self._tx, self._contact_id, wishes_sealed=sealed)
+
+    async def nearest_points(self, latitude: float, longitude: float, count: int = 3) -> list[PointView]:
+        """The places nearest to a point in degrees."""
+        points = [_point(row, latitude, longitude) for row in await self._points()]
+        return sorted(points, key=lambda point: point.kilometres if point.kilometres is not None else 1e9)[:count]
+
+    async def all_points(self, count: int = 5) -> list[PointView]:
+        """Places in the order they were entered."""
+        return [_point(row, None, None) for row in (await self._points())[:count]]
+
+    async def _points(self) -> list[Any]:
+        place = table(ServicePoint)
+        return list(await self._tx.rows(select(place).where(place.c.active).order_by(place.c.id)))
+
+
+def _point(row: Any, latitude: float | None, longitude: float | None) -> PointView:
+    kilometres = None
+    if None not in (latitude, longitude, row.latitude, row.longitude):
+        assert latitude is not None
+        assert longitude is not None
+        kilometres = _distance(latitude, longitude, row.latitude, row.longitude)
+    return PointView(row.name, row.kind, row.address, row.hours, row.phone, kilometres)
+
+
+def _distance(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Kilometres along the great circle (haversine)."""
+    phi, other_phi = math.radians(latitude), math.radians(other_latitude)
+    half = (
+        math.sin((other_phi - phi) / 2) ** 2
+        + math.cos(phi) * math.cos(other_phi) * math.sin(math.radians(other_longitude - longitude) / 2) ** 2
+    )
+    return 2 * _EARTH_KILOMETRES * math.asin(math.sqrt(half))

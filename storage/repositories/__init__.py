@@ -1,0 +1,1 @@
+"""All SQL, one file a subject; functions take the open transaction first."""

@@ -1,0 +1,274 @@
+"""The outbox: rows that are due, claimed before they are sent, each outcome recorded alone."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, func, literal_column, select, update
+
+from bot.messages import PRIORITY, DeliveryState, OutboundClass
+from storage.database import AnyRow, Transaction
+from storage.encryption import DataKey
+from storage.models import Alarm, Campaign, Contact, Conversation, Identity, Outbox, new_id, table
+
+_outbox = table(Outbox).c
+_identity = table(Identity).c
+_contact = table(Contact).c
+_conversation = table(Conversation).c
+_campaign = table(Campaign).c
+_earlier = table(Outbox).alias("earlier")
+_flying = table(Outbox).alias("flying")
+_WAITING = ("queued", "sending")
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """One row with all that the gate, the budget and the channel need of it."""
+
+    row: AnyRow
+    address: str
+    text: str
+    wishes: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The row's id."""
+        return str(self.row.id)
+
+
+async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: datetime, limit: int) -> list[DueRow]:
+    """Rows that may go now, most urgent first: at most one a recipient, never past an earlier one of her class.
+
+    On PostgreSQL the rows are locked and those another worker holds are passed over.
+    """
+    query = (
+        select(
+            table(Outbox),
+            _identity.channel,
+            _identity.address_sealed,
+            _identity.unfollowed_at,
+            _identity.last_inbound_at,
+            _identity.window_trigger,
+            _identity.window_opened_at,
+            _identity.window_used,
+            _contact.wrapped_key,
+            _contact.wishes_sealed,
+            _contact.locked_at,
+            _contact.consented_at,
+            _contact.opted_out_at,
+            _contact.stopped_all_at,
+            _contact.violence_case_at,
+            _contact.erased_at,
+            _campaign.text.label("campaign_text"),
+            _campaign.status.label("campaign_status"),
+        )
+        .join(table(Identity), _identity.id == _outbox.identity_id)
+        .join(table(Contact), _contact.id == _outbox.contact_id)
+        .outerjoin(table(Campaign), _campaign.id == _outbox.campaign_id)
+        .where(
+            _outbox.state == "queued",
+            _outbox.outbound_class.in_([str(one) for one in classes]),
+            _outbox.not_before <= now,
+            ~exists().where(
+                _earlier.c.identity_id == _outbox.identity_id,
+                _earlier.c.priority == _outbox.priority,
+                _earlier.c.state == "queued",
+                _earlier.c.id < _outbox.id,
+            ),
+            ~exists().where(_flying.c.identity_id == _outbox.identity_id, _flying.c.state == "sending"),
+        )
+        .order_by(_outbox.priority, _outbox.not_before, _outbox.id)
+        .limit(limit)
+        .with_for_update(of=table(Outbox), skip_locked=True)
+    )
+    found: dict[str, DueRow] = {}
+    for row in await tx.rows(query):
+        if row.identity_id not in found:
+            found[row.identity_id] = _open(tx, row)
+    return list(found.values())
+
+
+async def claim(tx: Transaction, rows: Sequence[DueRow], worker: str, now: datetime) -> None:
+    """Mark rows as being sent, and count them against the window the platform gives."""
+    for due in rows:
+        await tx.execute(
+            update(table(Outbox))
+            .where(_outbox.id == due.id)
+            .values(state="sending", claimed_by=worker, claimed_at=now, attempts=_outbox.attempts + 1)
+        )
+        await tx.execute(
+            update(table(Identity))
+            .where(_identity.id == due.row.identity_id)
+            .values(window_used=_identity.window_used + 1)
+        )
+
+
+async def postpone(tx: Transaction, outbox_id: str, until: datetime, sentence: str) -> None:
+    """Leave a row waiting until `until`."""
+    await tx.execute(
+        update(table(Outbox)).where(_outbox.id == outbox_id).values(not_before=until, error_sentence=sentence)
+    )
+
+
+async def finish(
+    tx: Transaction,
+    due: DueRow,
+    state: DeliveryState,
+    *,
+    now: datetime,
+    code: str = "",
+    sentence: str = "",
+    not_before: datetime | None = None,
+    counted: bool = True,
+) -> None:
+    """Record what became of a row; `counted` False gives the send back to her window's budget."""
+    values: dict[str, Any] = {"state": state.value, "error_code": code, "error_sentence": sentence[:255]}
+    if state is DeliveryState.QUEUED:
+        values |= {"not_before": not_before or now, "claimed_by": ""}
+    else:
+        values["finished_at"] = now
+    await tx.execute(update(table(Outbox)).where(_outbox.id == due.id).values(**values))
+    if not counted:
+        await tx.execute(
+            update(table(Identity))
+            .where(_identity.id == due.row.identity_id, _identity.window_used > 0)
+            .values(window_used=_identity.window_used - 1)
+        )
+    if due.row.conversation_id:
+        await touch(tx, due.row.conversation_id)
+    if due.row.crisis and state in (DeliveryState.UNKNOWN, DeliveryState.FAILED):
+        await alarm(tx, due.row.conversation_id, f"crisis_{state.value}", now, outbox_id=due.id)
+
+
+async def mark_window_used_up(tx: Transaction, identity_id: str, count: int) -> None:
+    """The platform counts differently from us: believe it until she writes again."""
+    await tx.execute(update(table(Identity)).where(_identity.id == identity_id).values(window_used=count))
+
+
+async def mark_gone(tx: Transaction, identity_id: str, now: datetime) -> None:
+    """The platform says she no longer follows us."""
+    await tx.execute(
+        update(table(Identity))
+        .where(_identity.id == identity_id, _identity.unfollowed_at.is_(None))
+        .values(unfollowed_at=now)
+    )
+
+
+async def stuck(tx: Transaction) -> Sequence[AnyRow]:
+    """Rows being sent: id, claimed_by, claimed_at, crisis, conversation_id."""
+    return await tx.rows(
+        select(
+            _outbox.id,
+            _outbox.claimed_by,
+            _outbox.claimed_at,
+            _outbox.crisis,
+            _outbox.conversation_id,
+        ).where(_outbox.state == "sending")
+    )
+
+
+async def give_up_unknown(tx: Transaction, row: AnyRow, sentence: str, now: datetime) -> None:
+    """A row whose worker is gone may have been sent: nobody repeats it, staff see it."""
+    changed = await tx.execute(
+        update(table(Outbox))
+        .where(_outbox.id == row.id, _outbox.state == "sending")
+        .values(state="unknown", finished_at=now, error_code="interrupted", error_sentence=sentence)
+    )
+    if not changed.rowcount:
+        return
+    if row.conversation_id:
+        await touch(tx, row.conversation_id)
+    if row.crisis:
+        await alarm(tx, row.conversation_id, "crisis_unknown", now, outbox_id=row.id)
+
+
+async def alarm(
+    tx: Transaction, conversation_id: str | None, reason: str, now: datetime, *, outbox_id: str = ""
+) -> None:
+    """Alarm staff about a row, once a row."""
+    if outbox_id and await tx.first(select(table(Alarm).c.id).where(table(Alarm).c.outbox_id == outbox_id)):
+        return
+    await tx.insert(
+        Alarm,
+        {
+            "id": new_id(),
+            "conversation_id": conversation_id,
+            "outbox_id": outbox_id or None,
+            "reason": reason,
+            "raised_at": now,
+        },
+    )
+
+
+async def queue_reminder(
+    tx: Transaction,
+    key: DataKey,
+    *,
+    contact_id: str,
+    identity_id: str,
+    idempotency_key: str,
+    text: str,
+    now: datetime,
+) -> None:
+    """One reminder to one woman, once a key; the gate decides when and whether it goes."""
+    await tx.insert_if_new(
+        Outbox,
+        {
+            "id": new_id(),
+            "idempotency_key": idempotency_key,
+            "outbound_class": OutboundClass.REMINDER.value,
+            "priority": PRIORITY[OutboundClass.REMINDER],
+            "contact_id": contact_id,
+            "identity_id": identity_id,
+            "text_sealed": key.seal("outbox.text", text),
+            "said_at": now,
+            "created_at": now,
+            "not_before": now,
+        },
+    )
+    tx.wake("bulk")
+
+
+async def has_due(tx: Transaction, classes: Collection[OutboundClass], now: datetime) -> bool:
+    """Whether anything of these classes has been due for a moment."""
+    row = await tx.first(
+        select(_outbox.id)
+        .where(
+            _outbox.state == "queued",
+            _outbox.outbound_class.in_([str(one) for one in classes]),
+            _outbox.not_before <= now - timedelta(seconds=2),
+        )
+        .limit(1)
+    )
+    return row is not None
+
+
+async def counts_of(tx: Transaction, campaign_id: str) -> dict[str, int]:
+    """How many rows of a campaign stand in which state."""
+    rows = await tx.rows(
+        select(_outbox.state, func.count()).where(_outbox.campaign_id == campaign_id).group_by(_outbox.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def touch(tx: Transaction, conversation_id: str) -> None:
+    """Tell open pages that the conversation changed."""
+    await tx.execute(
+        update(table(Conversation))
+        .where(_conversation.id == conversation_id)
+        .values(version=_conversation.version + literal_column("1"))
+    )
+
+
+def _open(tx: Transaction, row: AnyRow) -> DueRow:
+    if row.wrapped_key is None:
+        return DueRow(row, "", "", {})
+    key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
+    text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.campaign_text or ""
+    return DueRow(
+        row,
+        key.open("identity.address", row.address_sealed),
+        text,
+        key.open_json("contact.wishes", row.wishes_sealed, {}),
+    )

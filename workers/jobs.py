@@ -1,0 +1,42 @@
+"""The jobs by name, and the function RQ calls for each of them."""
+
+from collections.abc import Awaitable, Callable
+
+from workers import campaigns, media, outbox, process, reminders, sla, stored
+from workers.house import WorkerHouse
+
+
+async def deliver_live(house: WorkerHouse) -> None:
+    """Answers and staff messages that are due."""
+    await outbox.deliver(house, outbox.LIVE)
+
+
+async def work_bulk(house: WorkerHouse) -> None:
+    """Plan campaigns, then send reminders and notices that are due."""
+    await campaigns.plan_all(house)
+    await outbox.deliver(house, outbox.BULK)
+
+
+async def sweep(house: WorkerHouse) -> None:
+    """Find what a lost job forgot: interrupted sends, unhandled messages, due rows, unanswered danger."""
+    await outbox.recover(house)
+    await sla.hand_back(house)
+    await stored.handle_stored(house)
+    await outbox.deliver(house, outbox.LIVE)
+
+
+#: Every job; `workers.jobs.run` is what stands in Redis, with one of these names.
+JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
+    "deliver_live": deliver_live,
+    "handle_stored": stored.handle_stored,
+    "work_bulk": work_bulk,
+    "fetch_media": media.fetch,
+    "sweep": sweep,
+    "remind": reminders.remind,
+    "close_silent": sla.close_silent,
+}
+
+
+def run(name: str) -> None:
+    """What RQ calls: run the job on this process's loop. Raises KeyError for a name nobody knows."""
+    process.run_job(JOBS[name])
