@@ -76,7 +76,7 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
         channels = await open_channels(settings, tokens, session)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        library = await asyncio.to_thread(prepare_understanding, settings.data_dir / "cache")
+        library = await asyncio.to_thread(prepare_understanding, settings.data_dir / "cache", settings.region)
         line = make_line(settings, library, channels)
         pipeline = Pipeline(database, line)
         pipeline.start()
@@ -145,11 +145,11 @@ def article_sources() -> list[ArticleSource]:
     ]
 
 
-def prepare_understanding(cache_dir: Path) -> Library:
+def prepare_understanding(cache_dir: Path, region: Mapping[str, str]) -> Library:
     """Load dictionary, model and articles, so that the first message is answered as fast as the next."""
     cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     text.prepare(cache_dir)
-    return load_library()
+    return load_library(region=region)
 
 
 async def open_channels(settings: Settings, tokens: Tokens, session: ClientSession) -> dict[str, Channel]:

@@ -114,6 +114,8 @@ class Settings(Section):
     data_dir: Path = Path("var")
     #: Turns the simulator on and makes missing secrets; never in production.
     development: bool = False
+    #: What differs from place to place, by the slots of nlp/data/slots.yaml; unset: 「以当地为准」.
+    region: dict[str, str] = Field(default_factory=dict)
     #: One section a channel, validated by the channel itself.
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

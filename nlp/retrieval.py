@@ -9,10 +9,10 @@ is what keeps questions about other things from getting an answer.
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,10 @@ from nlp.citations import Citation, read_laws
 from nlp.text import DATA, normalise, tokens
 
 KNOWLEDGE = DATA / "knowledge"
+#: Facts that differ from place to place: slot → what it holds, in words for cadres.
+SLOTS = DATA / "slots.yaml"
+_SLOT = re.compile(r"\{\{([a-z_]+)\}\}")
+_UNSET = "以当地为准"
 
 #: Words of asking, which say nothing about what is asked.
 _ASKING = re.compile(
@@ -46,7 +50,10 @@ class Article:
     questions: tuple[str, ...]
     answer: str
     citations: tuple[Citation, ...]
+    #: How well it is verified: A to C as in the fact sheet, P for advice from practice.
     level: str
+    #: The facts of the reviewed fact sheet it restates, such as DV-16.
+    facts: tuple[str, ...]
     steps: tuple[str, ...]
     documents: tuple[str, ...]
     where: str
@@ -149,24 +156,42 @@ class Library:
         return best
 
 
-@lru_cache(maxsize=1)
-def load_library(folder: Path = KNOWLEDGE) -> Library:
-    """All articles of a folder. Raises ConfigError naming the file and what is wrong with it."""
-    laws = read_laws()
-    return Library(_read(path, laws) for path in sorted(folder.glob("*.md")))
+def load_library(folder: Path = KNOWLEDGE, region: Mapping[str, str] | None = None) -> Library:
+    """All articles of a folder, their region slots filled. Raises ConfigError naming the file and what is wrong.
+
+    `region` maps slots (see SLOTS) to what holds here; a slot without a value reads 「以当地为准」.
+    """
+    laws, slots = read_laws(), read_slots()
+    for name in region or {}:
+        if name not in slots:
+            raise ConfigError(f"region.{name} is not a slot; known are: {', '.join(sorted(slots))}")
+    filled = {name: (region or {}).get(name) or _UNSET for name in slots}
+    return Library(
+        read_article(path.stem, path.read_text("utf-8"), laws, filled) for path in sorted(folder.glob("*.md"))
+    )
 
 
-def _read(path: Path, laws: dict[str, Any]) -> Article:
-    text = path.read_text(encoding="utf-8")
+@cache
+def read_slots() -> dict[str, str]:
+    """Every region slot with what it holds."""
+    slots: dict[str, str] = yaml.safe_load(SLOTS.read_text(encoding="utf-8"))
+    return slots
+
+
+def read_article(name: str, text: str, laws: Mapping[str, Any], filled: Mapping[str, str]) -> Article:
+    """One article from its Markdown with front matter. Raises ConfigError naming it and what is wrong."""
     try:
+        text = _SLOT.sub(lambda match: filled[match[1]], text)
         _, front, body = text.split("---\n", 2)
         data = yaml.safe_load(front)
+        if data["id"] != name:
+            raise ValueError(f"its id is {data['id']}")
         citations = tuple(
             Citation(one["law"], one["article"], laws[one["law"]]["since"].isoformat())
             for one in data.get("citations", ())
         )
         article = Article(
-            id=path.stem,
+            id=name,
             title=data["title"],
             category=data["category"],
             kind=data["kind"],
@@ -174,6 +199,7 @@ def _read(path: Path, laws: dict[str, Any]) -> Article:
             answer=data["answer"].strip(),
             citations=citations,
             level=data["level"],
+            facts=tuple(data.get("facts", ())),
             steps=tuple(data.get("steps", ())),
             documents=tuple(data.get("documents", ())),
             where=data.get("where", ""),
@@ -185,9 +211,9 @@ def _read(path: Path, laws: dict[str, Any]) -> Article:
             body=body.strip(),
         )
     except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path.name} is not a knowledge article ({type(error).__name__}: {error})") from None
+        raise ConfigError(f"{name}.md is not a knowledge article ({type(error).__name__}: {error})") from None
     if len(article.answer) > _LONGEST_ANSWER:
-        raise ConfigError(f"{path.name}: the answer has {len(article.answer)} characters, {_LONGEST_ANSWER} at most")
+        raise ConfigError(f"{name}.md: the answer has {len(article.answer)} characters, {_LONGEST_ANSWER} at most")
     return article
 
 
