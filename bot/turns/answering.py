@@ -1,0 +1,181 @@
+"""One message taken along the straight line: understood, routed, answered by a handler."""
+
+import logging
+from dataclasses import replace
+
+from bot import duty, router, sessions
+from bot.dialogue import ANY, Flow, Reply, Turn
+from bot.messages import Kind
+from bot.router import SILENT_KINDS, Route, Way
+from bot.sessions import Person
+from bot.turns.danger import heed_risk
+from bot.turns.line import Incoming, Line, Writes
+from bot.turns.rows import keep_inbound, raise_alarm, say
+from bot.turns.wishes import is_word, keep_wishes
+from nlp.meaning import Context, Risk, Understanding
+from storage.database import Transaction
+from storage.records import Records
+from storage.repositories import talk
+
+log = logging.getLogger(__name__)
+
+
+#: Where 「继续」 means the flow she left, not an answer to a question.
+_RESUMABLE_FROM = frozenset({"", "crisis", "consultation", "policy", "menu"})
+
+
+async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, writes: Writes) -> str:
+    """Answer one message: notes all rows in `writes`, returns the passive reply's text (empty: none)."""
+    message, now = incoming.message, incoming.received_at
+    flow, step, data = sessions.flow_of(person, now)
+    context = Context(flow, step, tuple(str(choice) for choice in data.get("choices", ())))
+    understanding = line.understand(message.text, context)
+    sessions.note_inbound(person, message.kind, now)
+    new_danger = await heed_risk(line, tx, person, understanding, now, writes)
+    contact, conversation = sessions.views(person)
+    paused = person.learned.get("set_aside")
+    situation = router.Situation(
+        kind=message.kind,
+        understanding=understanding,
+        is_safeword=is_word(tx, person, person.contact["safeword_digest"], message.text),
+        is_unlock_word=is_word(tx, person, person.contact["unlock_digest"], message.text),
+        locked=person.locked,
+        held=person.conversation["state"] == "held",
+        new_danger=new_danger,
+        flow=flow,
+        wants_to_leave=bool(flow) and line.wants_to_leave(message.text),
+        wants_to_resume=bool(paused) and flow in _RESUMABLE_FROM and line.wants_to_resume(message.text),
+        command=line.command(message.text),
+        locked_handlers=line.locked_handlers,
+    )
+    route = router.choose(situation)
+    turn = Turn(
+        message=message,
+        understanding=understanding,
+        contact=contact,
+        conversation=conversation,
+        records=Records(
+            tx,
+            person.key,
+            contact_id=person.contact_id,
+            identity_id=person.identity_id,
+            conversation_id=person.conversation_id,
+            now=now,
+            zone=line.service.timezone,
+        ),
+        house=line.house,
+        now=now,
+        on_duty=duty.is_on_duty(line.service, now),
+        flow=flow,
+        step=step,
+        data=data,
+        is_new_danger=new_danger,
+        learned=person.learned,
+    )
+    reply = await _answer(line, tx, person, route, turn)
+    if reply.hand_to:
+        route, reply = await _hand_over(line, tx, person, situation, turn, reply)
+    await keep_wishes(tx, person, reply.wishes, now)
+    sessions.apply_reply(person, reply, line.service, now)
+    if reply.alarm:
+        raise_alarm(writes, person, reply.alarm, now, silent=person.locked)
+    keep_inbound(person, incoming, writes, understanding=understanding, handler=route.handler or route.way)
+    return say(line, person, incoming, reply.texts, writes, crisis=route.handler == "crisis")
+
+
+def take_crashed(line: Line, person: Person, incoming: Incoming, writes: Writes) -> str:
+    """The crash path: she still gets the crisis numbers, and a human is told. Needs no understanding."""
+    now = incoming.received_at
+    sessions.note_inbound(person, incoming.message.kind, now)
+    try:
+        risk = line.read_risk(incoming.message.text)
+    except Exception:
+        log.exception("risk.unreadable", extra={"inbound": incoming.row_id})
+        risk = Risk(level=1, reasons=("程序没有读懂这条消息",))
+    person.conversation["risk"] = max(person.conversation["risk"], risk.level)
+    person.conversation["urgent"] = person.conversation["urgent"] or risk.urgent
+    silent = person.locked or person.conversation["state"] == "held"
+    sessions.call_person(person, "bot_failed", now)
+    raise_alarm(writes, person, "bot_failed", now, silent=person.locked)
+    understanding = Understanding(incoming.message.text, risk=risk)
+    keep_inbound(person, incoming, writes, understanding=understanding, handler="crash", failed=True)
+    if silent or incoming.message.kind in SILENT_KINDS or incoming.message.kind is Kind.UNFOLLOW:
+        return ""
+    return say(line, person, incoming, tuple(line.crash_texts(line.house)), writes, crisis=True)
+
+
+async def _answer(line: Line, tx: Transaction, person: Person, route: Route, turn: Turn) -> Reply:
+    match route.way:
+        case Way.SILENT:
+            return Reply(keep_flow=True)
+        case Way.LOCK:
+            if not person.locked:
+                person.locked = True
+                await talk.update_contact(tx, person.contact_id, locked_at=turn.now)
+                return replace(await _step(line, "safeword", "tell_harmless", turn), alarm="safeword")
+            return await _step(line, "safeword", "tell_harmless", turn)
+        case Way.UNLOCK:
+            person.locked = False
+            await talk.update_contact(tx, person.contact_id, locked_at=None)
+            return await _step(line, "safeword", "tell_unlocked", turn)
+        case Way.LEAVE:
+            left: Reply = await line.leave(turn)
+            return left
+        case Way.RESUME:
+            paused = person.learned["set_aside"]
+            asked = paused["data"].get("asked", "")
+            return Reply(
+                texts=(asked,) if asked else (),
+                flow=paused["flow"],
+                step=paused["step"],
+                data=paused["data"],
+                set_aside={},
+            )
+        case Way.STEP:
+            return await _step(line, turn.flow, turn.step, turn)
+        case Way.HANDLER:
+            handler = line.handlers.get(route.handler) or _by_intent(line, route.handler)
+            reply = await handler.begin(turn)
+            if turn.flow and turn.flow not in _RESUMABLE_FROM and not reply.keep_flow and reply.set_aside is None:
+                # What she was in the middle of is not lost: 「继续」 brings it back.
+                reply = replace(reply, set_aside=handler.set_aside(turn))
+            return reply
+
+
+async def _step(line: Line, flow: str, name: str, turn: Turn) -> Reply:
+    """Run a step; one that no longer exists restarts its flow politely."""
+    handler = line.handlers.get(flow)
+    step = handler.find(name) if handler else None
+    if step is not None:
+        return await step(turn)
+    log.warning("step.unknown", extra={"step": f"{flow}.{name}", "talk": turn.conversation.id})
+    return await (handler or line.handlers["fallback"]).begin(turn)
+
+
+async def _hand_over(
+    line: Line, tx: Transaction, person: Person, situation: router.Situation, turn: Turn, first: Reply
+) -> tuple[Route, Reply]:
+    """Another handler answers for the one that was asked; once, so that nothing turns in a circle."""
+    route = (
+        router.choose(replace(situation, flow="", new_danger=False, wants_to_leave=False, wants_to_resume=False))
+        if first.hand_to == ANY
+        else Route(Way.HANDLER, first.hand_to)
+    )
+    if route.way is Way.STEP or (route.way is Way.HANDLER and route.handler == turn.flow == "fallback"):
+        route = Route(Way.HANDLER, "fallback")
+    reply = await _answer(line, tx, person, route, replace(turn, flow="", step="", data={}))
+    if reply.hand_to:
+        reply = await line.handlers["fallback"].begin(turn)
+    return route, replace(
+        reply,
+        texts=first.texts + reply.texts,
+        call_human=reply.call_human or first.call_human,
+        category=reply.category or first.category,
+    )
+
+
+def _by_intent(line: Line, intent: str) -> Flow:
+    for handler in line.handlers.values():
+        if intent in handler.intents:
+            return handler
+    return line.handlers["fallback"]

@@ -1,0 +1,31 @@
+"""Activities, their sessions and sign-ups: never oversold, the rest wait in order."""
+
+from storage.repositories.activities.console import (
+    ActivityLine,
+    SignUpLine,
+    cancel_activity,
+    create_activity,
+    find_line,
+    list_activities,
+    list_sign_ups,
+)
+from storage.repositories.activities.sessions import SessionView, find_session, open_sessions
+from storage.repositories.activities.sign_ups import Promotion, SignUpView, cancel_sign_up, sign_up, sign_ups_of
+
+__all__ = [
+    "ActivityLine",
+    "Promotion",
+    "SessionView",
+    "SignUpLine",
+    "SignUpView",
+    "cancel_activity",
+    "cancel_sign_up",
+    "create_activity",
+    "find_line",
+    "find_session",
+    "list_activities",
+    "list_sign_ups",
+    "open_sessions",
+    "sign_up",
+    "sign_ups_of",
+]

@@ -1,0 +1,38 @@
+"""The console's view of conversations: the queue, one conversation, and what staff do to it."""
+
+from storage.repositories.inbox.acts import claim, close, hand_back, reply, save_form
+from storage.repositories.inbox.alarms import alarms, alarms_of, see_alarm, see_alarms
+from storage.repositories.inbox.scope import areas_under
+from storage.repositories.inbox.views import (
+    Line,
+    QueueLine,
+    TalkView,
+    attachment,
+    find,
+    queue,
+    queue_version,
+    version_of,
+    window_of,
+)
+
+__all__ = [
+    "Line",
+    "QueueLine",
+    "TalkView",
+    "alarms",
+    "alarms_of",
+    "areas_under",
+    "attachment",
+    "claim",
+    "close",
+    "find",
+    "hand_back",
+    "queue",
+    "queue_version",
+    "reply",
+    "save_form",
+    "see_alarm",
+    "see_alarms",
+    "version_of",
+    "window_of",
+]

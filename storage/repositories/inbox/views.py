@@ -1,0 +1,265 @@
+"""The queue and one conversation, opened for reading."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, select
+
+from bot.errors import NotFound
+from bot.messages import OutboundClass
+from storage.database import AnyRow, Transaction
+from storage.encryption import DataKey
+from storage.models import Alarm, Attachment, Contact, Conversation, Identity, InboundMessage, Outbox, table
+from storage.repositories import cases
+from storage.repositories.inbox.scope import within
+
+_conversation = table(Conversation).c
+_contact = table(Contact).c
+_identity = table(Identity).c
+_inbound = table(InboundMessage).c
+_outbox = table(Outbox).c
+_alarm = table(Alarm).c
+_attachment = table(Attachment).c
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A conversation in the queue: nothing of what was said."""
+
+    id: str
+    channel: str
+    state: str
+    risk: int
+    urgent: bool
+    category: str
+    waiting_reason: str
+    waiting_since: datetime | None
+    last_inbound_at: datetime | None
+    holder_id: str | None
+    danger_since: datetime | None
+    unfollowed: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing said or done in a conversation, in order."""
+
+    id: str
+    #: her, bot, staff, or note (an event of the platform)
+    who: str
+    kind: str
+    at: datetime
+    text: str
+    staff_id: str | None = None
+    state: str = ""
+    error: str = ""
+    key: str = ""
+    place: dict[str, Any] = field(default_factory=dict)
+    attachments: tuple[AnyRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TalkView:
+    """One conversation as staff see it; texts opened."""
+
+    id: str
+    version: int
+    channel: str
+    state: str
+    risk: int
+    urgent: bool
+    risk_kinds: tuple[str, ...]
+    category: str
+    waiting_reason: str
+    waiting_since: datetime | None
+    opened_at: datetime
+    last_inbound_at: datetime | None
+    closed_at: datetime | None
+    outcome: str
+    outcome_note: str
+    holder_id: str | None
+    danger_since: datetime | None
+    locked: bool
+    unfollowed: bool
+    learned: dict[str, Any]
+    wishes: dict[str, Any]
+    case_number: str
+    case_fields: dict[str, Any]
+    lines: tuple[Line, ...]
+
+
+async def queue(tx: Transaction, scope: Collection[str] | None) -> list[QueueLine]:
+    """Conversations that wait or are held, the most urgent first; `scope` limits to areas (None: all)."""
+    rows = await tx.rows(
+        select(
+            _conversation.id,
+            _conversation.channel,
+            _conversation.state,
+            _conversation.risk,
+            _conversation.urgent,
+            _conversation.category,
+            _conversation.waiting_reason,
+            _conversation.waiting_since,
+            _conversation.last_inbound_at,
+            _conversation.holder_id,
+            _conversation.danger_since,
+            _identity.unfollowed_at.is_not(None).label("unfollowed"),
+            _conversation.version,
+        )
+        .join(table(Identity), _identity.id == _conversation.identity_id)
+        .where(_conversation.state.in_(("waiting", "held")), within(scope))
+        .order_by(
+            case((_conversation.state == "waiting", 0), (_conversation.danger_since.is_not(None), 0), else_=1),
+            _conversation.risk.desc(),
+            _conversation.urgent.desc(),
+            _conversation.waiting_since,
+            _conversation.id,
+        )
+        .limit(200)
+    )
+    return [QueueLine(*row) for row in rows]
+
+
+async def queue_version(tx: Transaction, scope: Collection[str] | None) -> str:
+    """Changes whenever a queue page is out of date."""
+    row = await tx.first(
+        select(func.count(), func.coalesce(func.sum(_conversation.version), 0)).where(
+            _conversation.state.in_(("waiting", "held")), within(scope)
+        )
+    )
+    alarms = await tx.first(select(func.count(), func.max(_alarm.id)).where(_alarm.seen_at.is_(None)))
+    assert row is not None
+    assert alarms is not None
+    return f"{row[0]}.{row[1]}.{alarms[0]}.{alarms[1] or ''}"
+
+
+async def version_of(tx: Transaction, conversation_id: str) -> int:
+    """Counts every change of one conversation. Raises NotFound."""
+    row = await tx.first(select(_conversation.version).where(_conversation.id == conversation_id))
+    if row is None:
+        raise NotFound
+    return int(row.version)
+
+
+async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | None) -> TalkView:
+    """One conversation with everything said in it. Raises NotFound, also outside `scope`."""
+    row = await tx.first(
+        select(
+            table(Conversation),
+            _contact.wrapped_key,
+            _contact.locked_at,
+            _contact.wishes_sealed,
+            _identity.unfollowed_at,
+        )
+        .join(table(Contact), _contact.id == _conversation.contact_id)
+        .join(table(Identity), _identity.id == _conversation.identity_id)
+        .where(_conversation.id == conversation_id, within(scope))
+    )
+    if row is None or row.wrapped_key is None:
+        raise NotFound
+    key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
+    number, fields = await cases.fields_of(tx, key, row.case_id) if row.case_id else ("", {})
+    learned = key.open_json("conversation.learned", row.learned_sealed, {})
+    # A flow set aside is the bot's own affair, and may hold a 安全词 not yet chosen.
+    learned.pop("set_aside", None)
+    return TalkView(
+        id=row.id,
+        version=row.version,
+        channel=row.channel,
+        state=row.state,
+        risk=row.risk,
+        urgent=row.urgent,
+        risk_kinds=tuple(row.risk_kinds.split()),
+        category=row.category,
+        waiting_reason=row.waiting_reason,
+        waiting_since=row.waiting_since,
+        opened_at=row.opened_at,
+        last_inbound_at=row.last_inbound_at,
+        closed_at=row.closed_at,
+        outcome=row.outcome,
+        outcome_note=key.open("conversation.outcome", row.outcome_sealed),
+        holder_id=row.holder_id,
+        danger_since=row.danger_since,
+        locked=row.locked_at is not None,
+        unfollowed=row.unfollowed_at is not None,
+        learned=learned,
+        wishes=key.open_json("contact.wishes", row.wishes_sealed, {}),
+        case_number=number,
+        case_fields=fields,
+        lines=tuple(await _lines(tx, key, conversation_id)),
+    )
+
+
+async def window_of(tx: Transaction, conversation_id: str) -> AnyRow:
+    """What the platform's reply window of her address looks like. Raises NotFound."""
+    row = await tx.first(
+        select(_identity.channel, _identity.window_trigger, _identity.window_opened_at, _identity.window_used)
+        .join(table(Conversation), _conversation.identity_id == _identity.id)
+        .where(_conversation.id == conversation_id)
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def attachment(tx: Transaction, attachment_id: str, scope: Collection[str] | None) -> tuple[str, str, bytes]:
+    """A file she sent: conversation id, content type, content. Raises NotFound."""
+    row = await tx.first(
+        select(
+            _attachment.contact_id,
+            _attachment.content_type,
+            _attachment.content_sealed,
+            _contact.wrapped_key,
+            _inbound.conversation_id,
+        )
+        .join(table(Contact), _contact.id == _attachment.contact_id)
+        .join(table(InboundMessage), _inbound.id == _attachment.inbound_id)
+        .join(table(Conversation), _conversation.id == _inbound.conversation_id)
+        .where(_attachment.id == attachment_id, _attachment.state == "kept", within(scope))
+    )
+    if row is None or row.wrapped_key is None:
+        raise NotFound
+    key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
+    return row.conversation_id, row.content_type, key.open_bytes("attachment.content", row.content_sealed)
+
+
+async def _lines(tx: Transaction, key: DataKey, conversation_id: str) -> list[Line]:
+    """Both sides in one order: hers by the platform's time and number, answers right after what they answer."""
+    files: dict[str, list[AnyRow]] = {}
+    for row in await tx.rows(
+        select(_attachment.id, _attachment.inbound_id, _attachment.kind, _attachment.state, _attachment.content_type)
+        .join(table(InboundMessage), _inbound.id == _attachment.inbound_id)
+        .where(_inbound.conversation_id == conversation_id)
+    ):
+        files.setdefault(row.inbound_id, []).append(row)
+    placed: list[tuple[tuple[datetime, int, int, str], Line]] = []
+    for row in await tx.rows(select(table(InboundMessage)).where(_inbound.conversation_id == conversation_id)):
+        content = json.loads(key.open("inbound.content", row.content_sealed) or "{}")
+        line = Line(
+            id=row.id,
+            who="her",
+            kind=row.kind,
+            at=row.said_at,
+            text=content.get("text", ""),
+            key=content.get("key", ""),
+            place=content.get("location") or {},
+            attachments=tuple(files.get(row.id, ())),
+        )
+        placed.append(((row.said_at, row.said_order, 0, row.id), line))
+    for row in await tx.rows(select(table(Outbox)).where(_outbox.conversation_id == conversation_id)):
+        line = Line(
+            id=row.id,
+            who="staff" if row.outbound_class == OutboundClass.STAFF else "bot",
+            kind="text",
+            at=row.said_at,
+            text=key.open("outbox.text", row.text_sealed),
+            staff_id=row.staff_id,
+            state=row.state,
+            error=row.error_sentence,
+        )
+        placed.append(((row.said_at, row.said_order, row.said_rank, row.id), line))
+    return [line for _, line in sorted(placed, key=lambda one: one[0])]
