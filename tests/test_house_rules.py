@@ -1,0 +1,326 @@
+"""House rules a linter cannot know: where commits, times, settings and sentences belong, and what is never said."""
+
+import ast
+import inspect
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+import handlers
+from bot.channels import CHANNELS
+from bot.config import Section, Settings
+from bot.gate import REASONS
+from handlers.wording import catalogue
+from nlp.retrieval import load_library
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("bot", "handlers", "nlp", "workers", "storage")
+LONGEST = 400
+
+#: What reads the wall clock by itself, and why that is right.
+OWN_CLOCKS = {
+    "bot/clock.py": "it is the clock",
+    "bot/simulator/phones.py": "plays the platform, whose clock is not ours",
+    "bot/simulator/wechat_api.py": "plays the platform; tests hand it our clock",
+    "bot/simulator/wechat_push.py": "plays the platform; messages are signed by its clock",
+    "storage/models/base.py": "ids only need to grow; below bot.clock nothing depends on their time",
+}
+#: What reads the environment, and why that is right.
+OWN_ENVIRONMENTS = {
+    "bot/config.py": "it is the settings",
+    "bot/cli/run.py": "hands the environment on to the processes it starts",
+}
+#: Sentences in code, and why they are not in YAML.
+SENTENCES = {
+    "bot/channels/http.py": "SendError.sentence: what staff read when a platform fails",
+    "bot/channels/wechat_api.py": "SendError.sentence: one for each of the platform's codes",
+    "bot/channels/wechat_oa.py": "the platform's own mark of an unsupported message",
+    "bot/cli/words.py": "the terminal chat, for developers",
+    "bot/console/activities.py": "what is wrong with a form of the console",
+    "bot/console/campaigns.py": "what is wrong with a form of the console",
+    "bot/console/inbox.py": "names of fields and what is wrong with a form of the console",
+    "bot/console/sign_in.py": "why a sign-in was refused",
+    "bot/console/visit.py": "why a page of the console was refused",
+    "bot/console/words.py": "names of weekdays",
+    "bot/duty.py": "duty hours put into words",
+    "bot/gate.py": "REASONS: what staff read when the gate holds something back",
+    "bot/simulator": "a pretended phone with the platform's own words, for developers",
+    "bot/turns/answering.py": "a reason for staff when reading risk failed",
+    "handlers/activity.py": "names of weekdays",
+    "storage/repositories/campaigns.py": "WrongState: why a step is not possible",
+    "storage/repositories/inbox/acts.py": "WrongState: why a step is not possible",
+    "workers/media.py": "SendError.sentence for staff",
+    "workers/outbox.py": "what staff read when a row was not sent",
+}
+_CHINESE = re.compile(r"[一-鿿]")
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    """Every Python file of the packages, with its path as people write it."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), path
+
+
+def lines_with(pattern: str) -> dict[str, list[int]]:
+    """The lines of each file that match, comments and docstrings left out."""
+    found: dict[str, list[int]] = {}
+    for name, path in sources():
+        text = path.read_text(encoding="utf-8")
+        prose = prose_lines(text)
+        for number, line in enumerate(text.splitlines(), 1):
+            if number not in prose and re.search(pattern, line.split("  #")[0]):
+                found.setdefault(name, []).append(number)
+    return found
+
+
+def prose_lines(text: str) -> set[int]:
+    """Lines of docstrings and comments."""
+    prose = {number for number, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith("#")}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            prose |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return prose
+
+
+def test_only_the_database_commits() -> None:
+    assert set(lines_with(r"\.commit\(|def commit\(")) <= {"storage/sqlite.py"}
+    # `transaction()` commits by leaving `connection.begin()`; nothing else opens one.
+    assert set(lines_with(r"\.begin\(\)")) <= {"storage/database.py"}
+
+
+def test_nothing_but_the_clock_reads_the_time() -> None:
+    reading = lines_with(
+        r"datetime\.(now|utcnow|today)\(|date\.today\(|\btime\.time\b|\btime_ns\(|\.utcfromtimestamp\("
+    )
+    assert set(reading) - set(OWN_CLOCKS) == set()
+    assert set(OWN_CLOCKS) - set(reading) - {"bot/clock.py"} == set(), "an exception nobody needs any more"
+
+
+def test_no_time_without_a_zone_is_made() -> None:
+    for name, lines in lines_with(r"fromtimestamp\(").items():
+        text = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        for number in lines:
+            assert "UTC" in text[number - 1] or "clock" in text[number - 1], f"{name}:{number}"
+
+
+def test_nothing_but_the_settings_reads_the_environment() -> None:
+    reading = lines_with(r"os\.environ|\bgetenv\(")
+    assert set(reading) == set(OWN_ENVIRONMENTS)
+
+
+def test_sql_is_written_in_storage_only() -> None:
+    found = {
+        name for name in lines_with(r"^\s*(from|import) (sqlalchemy|sqlmodel)") if not name.startswith("storage/")
+    }
+    # bot/app.py asks whether a database holds a table before it makes a key for it.
+    assert found == {"bot/app.py"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_files_are_short_enough_to_be_read(package: str) -> None:
+    long = {
+        name: count
+        for name, path in sources()
+        if name.startswith(f"{package}/")
+        and not name.startswith("storage/migrations/versions/")
+        and (count := len(path.read_text(encoding="utf-8").splitlines())) >= LONGEST
+    }
+    assert long == {}
+
+
+def test_every_setting_is_shown_in_the_example() -> None:
+    example = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    assert missing_settings(Settings, example, "") == []
+
+
+def test_every_setting_of_every_channel_is_shown_in_the_example() -> None:
+    shown = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["channels"]
+    for channel in CHANNELS:
+        models = [
+            model
+            for _, model in inspect.getmembers(inspect.getmodule(channel), inspect.isclass)
+            if issubclass(model, Section) and model is not Section and model.__module__ == channel.__module__
+        ]
+        assert models, f"{channel.name} has no settings class"
+        for model in models:
+            assert missing_settings(model, shown[channel.name], f"channels.{channel.name}.") == []
+
+
+def missing_settings(model: type[BaseModel], shown: dict[str, Any], prefix: str) -> list[str]:
+    """Settings of a model that the example lacks."""
+    missing = []
+    for name, field in model.model_fields.items():
+        if name not in (shown or {}):
+            missing.append(prefix + name)
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            missing += missing_settings(field.annotation, shown[name], f"{prefix}{name}.")
+    return missing
+
+
+def test_the_example_holds_no_secret() -> None:
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if re.match(r"\s*(token|encoding_aes_key|app_secret|secret|key):", line):
+            assert re.search(r"\$\{[A-Z_]+\}", line), line
+
+
+def test_every_channel_and_handler_is_documented() -> None:
+    for channel in CHANNELS:
+        assert channel.__doc__
+        assert inspect.getmodule(channel).__doc__  # type: ignore[union-attr]
+    for flow in handlers.HANDLERS:
+        steps = [*flow.steps.values(), flow._start]
+        for step in steps:
+            assert step is not None
+            assert step.__doc__, f"{flow.name}.{step.__name__}"
+            assert inspect.getmodule(step).__doc__  # type: ignore[union-attr]
+
+
+def test_code_holds_no_sentence_for_people() -> None:
+    found = {
+        name
+        for name, path in sources()
+        if not name.startswith("nlp/") and any(len(_CHINESE.findall(text)) >= 6 for text in strings_of(path))
+    }
+    allowed = set(SENTENCES)
+    assert {name for name in found if name not in allowed and name.rpartition("/")[0] not in allowed} == set()
+
+
+def test_understanding_holds_patterns_but_no_sentence() -> None:
+    for name, path in sources():
+        if name.startswith("nlp/"):
+            said = [text for text in strings_of(path) if re.search(r"[你您请].*[。！？]$", text)]
+            assert said == [], name
+
+
+def strings_of(path: Path) -> list[str]:
+    """All string constants of a file that are not docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+    ]
+
+
+#: safety.md and the list of what is never said: our own expressions for it, by kind.
+NEVER = {
+    "asks her to put up with it": (
+        r"忍一?忍|忍着点|将就|凑合过|家丑|床头打架|床尾和|(?<!不)劝和|撮合|消消气|原谅他|给他(一次)?机会|为了孩子[^，。？]{0,4}(别离|不离|不要离)"
+    ),
+    "blames her": r"你也有(错|责任)|是不是你|(为什么|怎么)不(早|走|离)|惹(他|怒)|自找|谁让你|激怒他了",
+    "plays it down": r"不算家暴|小事一桩|别想太多|想开点|没什么大不了|没验伤就|谁家不吵",
+    "promises an outcome": (
+        r"(?<!不能)(?<!不敢)(?<!不)保证(能|会|你|给|赢|判)|一定(能|会|判|批|赢)|肯定(能|会|判|批|赢)|"
+        r"(?<!不)包(你|您|赢|成)|百分之百|稳赢|必胜"
+    ),
+    "promises that somebody comes soon": (
+        r"很快|(马上|立刻|立即|稍后|尽快|一会儿)(就)?(会)?(有人|来人|回复|联系|回电|给你|答复)|稍等|随时有人|24小时有人"
+    ),
+    "uses a degrading word": r"剩女|黄花闺女|弃妇|小三|残花败柳|泼出去的水|破鞋|不守妇道",
+    "carries words to him": (
+        r"(我们|工作人员|我)(会|来|可以|去)?(联系|通知|找|问)(他|对方|施暴|你(老公|丈夫|男人))|替你(转告|传话|问他)"
+    ),
+    "plays the doctor": r"\d+\s*(毫克|mg|片药)|剂量|你(得了|患了)",
+}
+#: What may never stand in anything we start ourselves: whoever reads over her shoulder learns nothing.
+PRIVATE = r"家暴|暴力|打人|离婚|保护令|告诫|毒|心理|自杀|性侵|骚扰|维权|案|受害|报警|安全词|求助"
+PROACTIVE = (
+    "reminders.day_before",
+    "reminders.activity_cancelled",
+    "activity.promoted",
+    "safeword.harmless",
+)
+
+
+@cache
+def said() -> list[tuple[str, str]]:
+    """Every text the bot can say, with where it stands."""
+    texts = list(catalogue().items())
+    for article in load_library().articles.values():
+        texts += [(f"{article.id}.answer", article.answer), (f"{article.id}.where", article.where)]
+        texts += [(f"{article.id}.steps", part) for part in (*article.steps, *article.documents)]
+    return texts
+
+
+@pytest.mark.parametrize("kind", NEVER)
+def test_bot_never(kind: str) -> None:
+    found = {where: text for where, text in said() if re.search(NEVER[kind], text)}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("asks her to put up with it", "为了孩子忍一忍吧"),
+        ("blames her", "你为什么不早离开"),
+        ("plays it down", "一巴掌不算家暴"),
+        ("promises an outcome", "法院一定会判给你"),
+        ("promises an outcome", "我保证你能离成"),
+        ("promises that somebody comes soon", "稍后会有人回复你"),
+        ("uses a degrading word", "当了小三"),
+        ("carries words to him", "我们会联系你老公核实"),
+        ("plays the doctor", "每天吃 20 毫克"),
+    ],
+)
+def test_expressions_find_what_they_are_for(kind: str, text: str) -> None:
+    assert re.search(NEVER[kind], text)
+
+
+def test_honest_words_are_not_mistaken() -> None:
+    for text in ("结果由法院定，我不能保证。", "悔过书、保证书都可以当证据。", "先不要激怒他。"):
+        assert not any(re.search(pattern, text) for pattern in NEVER.values()), text
+
+
+@pytest.mark.parametrize("key", PROACTIVE)
+def test_what_we_start_gives_nothing_away(key: str) -> None:
+    assert not re.search(PRIVATE, catalogue()[key])
+
+
+def test_crisis_replies_carry_the_numbers_one_safe_step_and_a_person() -> None:
+    first = [name for name in catalogue() if name.startswith("crisis.")]
+    for name in set(first) - {"crisis.safe", "crisis.quiet", "crisis.unsafe", "crisis.again"}:
+        text = catalogue()[name]
+        assert "110" in text, name
+        assert "120" in text, name
+        assert "12110" in text, name
+        assert re.search("转人工|工作人员", text), name
+        assert len(text.encode()) < 2048, name
+
+
+def test_off_duty_words_say_so_and_name_open_numbers() -> None:
+    text = catalogue()["human.off_duty"]
+    assert "不是值班时间" in text
+    assert "110" in text
+    assert "12345" in text
+
+
+def test_bot_says_that_it_is_a_bot() -> None:
+    for key in ("menu.follow", "menu.hello", "menu.welcome"):
+        assert re.search("智能助手|机器人", catalogue()[key]), key
+
+
+def test_gate_reasons_for_staff_quote_nothing() -> None:
+    assert all(len(sentence) < 60 and "{" not in sentence for sentence in REASONS.values())
+
+
+def test_no_path_of_a_machine_is_in_the_repository() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True
+    ).stdout.split("\0")
+    pattern = re.compile(r"(?<![\w./-])/(home|root|Users|mnt|opt|work)/[\w.-]+")
+    for name in filter(None, tracked):
+        path = ROOT / name
+        if not path.is_file() or path.suffix in {".png", ".woff2", ".ico", ".xlsx", ".db"}:
+            continue
+        match = pattern.search(path.read_text(encoding="utf-8", errors="replace"))
+        assert match is None, f"{name}: {match and match.group()}"
