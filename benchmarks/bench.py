@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
@@ -121,6 +122,37 @@ def show(label: str, what: str, result: Result, cpu_ms: float) -> None:
     )
 
 
+@asynccontextmanager
+async def _empty_database(server: str) -> AsyncIterator[str]:
+    """A database nobody has used, dropped afterwards; SQLite's is the data folder's own."""
+    if not server:
+        yield ""
+        return
+    import asyncpg
+
+    name = f"niangjia_bench_{os.getpid()}"
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name}")
+    try:
+        yield f"{server.rpartition('/')[0]}/{name}"
+    finally:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.close()
+
+
+async def _measure_service(label: str, url: str, mode: str, count: int) -> dict[int, float]:
+    with tempfile.TemporaryDirectory(prefix="niangjia-bench-") as folder:
+        path = Path(folder)
+        with (
+            EmbeddedRedis(path / "redis") as redis,
+            Service(path / "data", "http://127.0.0.1:9", database_url=url, redis_url=redis.url, mode=mode) as service,
+        ):
+            for part in ("web", "live", "bulk", "scheduler"):
+                service.start(part)
+            await asyncio.sleep(3)
+            return await measure(label, service.port, list(service.processes.values()), Traffic(mode), count)
+
+
 def _start_bare(port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "benchmarks.bare", "--port", str(port)], cwd=ROOT)
 
@@ -136,21 +168,11 @@ async def bench(count: int, databases: dict[str, str]) -> int:
         bare.terminate()
         bare.wait()
     ratios: dict[str, float] = {}
-    for name, url in databases.items():
+    for name, server in databases.items():
         for mode in ("plain", "safe"):
-            with tempfile.TemporaryDirectory(prefix="niangjia-bench-") as folder:
-                path = Path(folder)
-                with (
-                    EmbeddedRedis(path / "redis") as redis,
-                    Service(
-                        path / "data", "http://127.0.0.1:9", database_url=url, redis_url=redis.url, mode=mode
-                    ) as service,
-                ):
-                    for part in ("web", "live", "bulk", "scheduler"):
-                        service.start(part)
-                    await asyncio.sleep(3)
-                    label = f"{name} {mode}"
-                    cpu = await measure(label, service.port, list(service.processes.values()), Traffic(mode), count)
+            label = f"{name} {mode}"
+            async with _empty_database(server) as url:
+                cpu = await _measure_service(label, url, mode, count)
             for connections, milliseconds in cpu.items():
                 ratio = milliseconds / bare_cpu[connections]
                 print(f"{label:<18} {connections:>2} connections: {ratio:4.1f} × the bare handler's CPU")

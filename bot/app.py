@@ -25,7 +25,8 @@ from bot.simulator import add_simulator
 from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
 from nlp import risk, text, understanding
-from nlp.retrieval import KNOWLEDGE, Library, load_library
+from nlp.articles import KNOWLEDGE
+from nlp.retrieval import Library, load_library
 from storage.database import Database
 from storage.encryption import Keyring, MasterKey, read_key_file, write_key_file
 from storage.migrations import is_current, upgrade

@@ -6,7 +6,7 @@ from bot.dialogue import ANY, Flow, Reply, Turn
 from handlers.wording import texts
 
 if TYPE_CHECKING:
-    from nlp.retrieval import Article
+    from nlp.articles import Article
 
 flow = Flow("consultation", intents={"rights"})
 

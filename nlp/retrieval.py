@@ -1,70 +1,44 @@
-"""The reviewed articles, and finding the one that answers a question.
+"""Finding the article that answers a question.
 
-Women ask in whole sentences, articles hold the questions they ask in many wordings, so a question is compared with
-questions: character pairs and jieba's words, weighed by how rare they are. What matters is the best single wording,
-helped a little by what the rest of the article speaks of. Words no article knows count against every article, which
-is what keeps questions about other things from getting an answer.
+Women ask in whole sentences and articles hold the questions they ask in many wordings, so a question is compared with
+questions: character pairs and jieba's words, weighed by how rare they are, words of the same meaning made one. What
+matters is the best single wording, helped by what the rest of the article speaks of. Words no article knows count
+against every article, which is what keeps questions about other things from getting an answer.
+
+The index is a few arrays; a look-up gathers the postings of some thirty terms and adds them up, all in numpy, because
+the same sums in Python cost more than the rest of a message.
 """
 
 import math
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
-from bot.errors import ConfigError
-from nlp.citations import Citation, read_laws
+from nlp.articles import FOR_STAFF, KNOWLEDGE, Article, read_articles
 from nlp.text import DATA, normalise, tokens
 
-KNOWLEDGE = DATA / "knowledge"
-#: Facts that differ from place to place: slot → what it holds, in words for cadres.
-SLOTS = DATA / "slots.yaml"
-_SLOT = re.compile(r"\{\{([a-z_]+)\}\}")
-_UNSET = "以当地为准"
-
+_SYNONYMS = DATA / "synonyms.yaml"
 #: Words of asking, which say nothing about what is asked.
 _ASKING = re.compile(
     "怎么办|怎么|咋办|咋|如何|请问|什么|哪里|哪儿|吗|呢|吧|啊|我想问|我想|想问|问一下|可以|能不能|能|是不是|有没有|需要|应该|该|的|了|一下"
 )
+_RUN = re.compile(r"[㐀-鿿]+|[a-z0-9]+")
 _ENOUGH = 0.40
 _SAME_CATEGORY, _SAME_KIND = 0.06, 0.04
-_LONGEST_ANSWER = 300
 _LONGEST_QUERY = 300
+#: What the score is made of: the best wording, how much of it is in hers, the article as a whole, its text.
+_WORDING, _COVERED, _WHOLE, _SPOKEN = 0.62, 0.18, 0.10, 0.10
 
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    """One reviewed article. `answer` is what the chat says; `body` the longer page; dates are ISO."""
-
-    id: str
-    title: str
-    category: str
-    #: rights, policy or advice (advice is never called law).
-    kind: str
-    questions: tuple[str, ...]
-    answer: str
-    citations: tuple[Citation, ...]
-    #: How well it is verified: A to C as in the fact sheet, P for advice from practice.
-    level: str
-    #: The facts of the reviewed fact sheet it restates, such as DV-16.
-    facts: tuple[str, ...]
-    steps: tuple[str, ...]
-    documents: tuple[str, ...]
-    where: str
-    #: True where local rules differ.
-    local: bool
-    #: For programmes without a statute: the paper they rest on, with its date.
-    source: str
-    reviewed_on: str
-    review_by: str
-    audience: str
-    body: str
+_Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +49,75 @@ class Hit:
     score: float
 
 
+class _Postings:
+    """For each term the places that hold it and its weight in each; several fields side by side in one row."""
+
+    def __init__(self, fields: Sequence[Sequence[Mapping[str, float]]]) -> None:
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        self._bounds = [0]
+        for documents in fields:
+            for number, document in enumerate(documents, self._bounds[-1]):
+                for term, weight in document.items():
+                    numbers, weights = found.setdefault(term, ([], []))
+                    numbers.append(number)
+                    weights.append(weight)
+            self._bounds.append(self._bounds[-1] + len(documents))
+        self._places = {
+            term: (np.array(numbers, np.int32), np.array(weights, np.float32))
+            for term, (numbers, weights) in found.items()
+        }
+
+    def add_up(self, weights: Mapping[str, float]) -> list[_Floats]:
+        """For each field the sum of products with each of its documents."""
+        known = [(place, weight) for term, weight in weights.items() if (place := self._places.get(term)) is not None]
+        size = self._bounds[-1]
+        if known:
+            numbers = np.concatenate([place[0] for place, _ in known])
+            factors = np.repeat([weight for _, weight in known], [len(place[0]) for place, _ in known])
+            products = np.concatenate([place[1] for place, _ in known]) * factors
+            row: _Floats = np.bincount(numbers, products, size).astype(np.float64)
+        else:
+            row = np.zeros(size)
+        return [row[begin:end] for begin, end in pairwise(self._bounds)]
+
+
 class Library:
     """All articles with their index."""
 
     def __init__(self, articles: Iterable[Article]) -> None:
         self.articles = {article.id: article for article in articles}
-        self._questions: list[tuple[str, float]] = []
-        self._index: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        self._rarity: dict[str, float] = {}
-        self._spoken: dict[str, frozenset[str]] = {}
+        self._order = list(self.articles.values())
+        self._for_her = np.array([article.audience != FOR_STAFF for article in self._order], np.float64)
+        self._lifts = {
+            name: lift * np.array([name in (article.category, article.kind) for article in self._order], np.float64)
+            for lift, names in (
+                (_SAME_KIND, {article.kind for article in self._order}),
+                (_SAME_CATEGORY, {article.category for article in self._order}),
+            )
+            for name in names
+        }
         self._build()
 
     def get(self, article_id: str) -> Article | None:
         """The article with this id."""
         return self.articles.get(article_id)
 
-    def find(self, text: str, k: int = 5, *, category: str = "", kind: str = "") -> list[Hit]:
-        """The `k` articles nearest to a question, best first; `category` and `kind` lift, they never exclude."""
+    def find(self, text: str, k: int = 5, *, category: str = "", kind: str = "", staff: bool = False) -> list[Hit]:
+        """The `k` articles nearest to a question, best first; `category` and `kind` lift, they never exclude.
+
+        Articles for hotline workers are found only for `staff`.
+        """
         scores = self._scores(text)
-        for article_id in scores:
-            article = self.articles[article_id]
-            if category and article.category == category:
-                scores[article_id] += _SAME_CATEGORY
-            if kind and article.kind == kind:
-                scores[article_id] += _SAME_KIND
-        best = sorted(scores.items(), key=lambda one: (-one[1], one[0]))[:k]
-        return [Hit(self.articles[article_id], min(score, 1.0)) for article_id, score in best]
+        if scores is None:
+            return []
+        near = scores > 0
+        for name in (category, kind):
+            if name in self._lifts:
+                scores += near * self._lifts[name]
+        if not staff:
+            scores *= self._for_her
+        best = np.argsort(-scores, kind="stable")[:k].tolist()
+        return [Hit(self._order[place], min(score, 1.0)) for place in best if (score := float(scores[place])) > 0]
 
     def answers(self, text: str, *, category: str = "", kind: str = "") -> Hit | None:
         """The best article if it is near enough to be said aloud, else None."""
@@ -108,129 +125,83 @@ class Library:
         return hits[0] if hits and hits[0].score >= _ENOUGH else None
 
     def _build(self) -> None:
-        spoken: dict[str, set[str]] = {}
-        counted: list[tuple[str, Counter[str]]] = []
+        wordings: list[Counter[str]] = []
+        begins: list[int] = []
+        texts: list[set[str]] = []
         seen: Counter[str] = Counter()
-        for article in self.articles.values():
-            terms: set[str] = set()
-            for question in (*article.questions, article.title):
-                found = _terms(question)
-                counted.append((article.id, found))
-                terms |= set(found)
-            seen.update(terms)
-            spoken[article.id] = terms | set(_terms(article.answer))
-        total = len(self.articles)
+        for article in self._order:
+            begins.append(len(wordings))
+            own = [_terms(question) for question in (*article.questions, article.title)]
+            wordings += own
+            asked = set().union(*own)
+            seen.update(asked)
+            texts.append(asked | set(_terms(article.answer)) | set(_terms(" ".join(article.steps))))
+        total = len(self._order)
         self._rarity = {term: math.log(1 + total / count) for term, count in seen.items()}
-        self._spoken = {name: frozenset(terms) for name, terms in spoken.items()}
-        for article_id, found in counted:
-            norm = math.sqrt(sum((self._rarity[term] * count) ** 2 for term, count in found.items())) or 1.0
-            number = len(self._questions)
-            self._questions.append((article_id, sum(self._rarity[term] for term in found)))
-            for term, count in found.items():
-                self._index[term].append((number, self._rarity[term] * count / norm))
+        # A word no article knows stands against all of them, though less than a known one stands for its own.
+        self._unknown = 0.7 * math.log(1 + total)
+        self._begins = np.array(begins, np.intp)
+        wholes = [sum(wordings[begin:end], Counter()) for begin, end in pairwise([*begins, len(wordings)])]
+        self._postings = _Postings(
+            (
+                [_normalised(self._weighed(wording)) for wording in wordings],
+                [self._shares(wording) for wording in wordings],
+                [_normalised(self._weighed(whole)) for whole in wholes],
+                [dict.fromkeys(sorted(terms), 1.0) for terms in texts],
+            )
+        )
 
-    def _scores(self, text: str) -> dict[str, float]:
+    def _weighed(self, counted: Mapping[str, int]) -> dict[str, float]:
+        rarity, unknown = self._rarity, self._unknown
+        return {term: rarity.get(term, unknown) * (1 if count == 1 else 1.5) for term, count in counted.items()}
+
+    def _shares(self, wording: Mapping[str, int]) -> dict[str, float]:
+        """How much of a wording each of its terms is worth (all together one), over the weight it is asked with."""
+        whole = sum(self._rarity[term] for term in wording) or 1.0
+        return dict.fromkeys(wording, 1 / whole)
+
+    def _scores(self, text: str) -> _Floats | None:
         found = _terms(text)
         if not found:
-            return {}
-        unknown = 0.7 * math.log(1 + len(self.articles))
-        weights = {term: self._rarity.get(term, unknown) * min(count, 2) for term, count in found.items()}
-        norm = math.sqrt(sum(weight**2 for weight in weights.values()))
-        near: dict[int, float] = defaultdict(float)
-        covered: dict[int, float] = defaultdict(float)
-        for term, weight in weights.items():
-            for number, share in self._index.get(term, ()):
-                near[number] += weight * share / norm
-                covered[number] += self._rarity[term]
-        best: dict[str, float] = {}
+            return None
+        weights = self._weighed(found)
+        length = math.sqrt(sum(weight**2 for weight in weights.values()))
         mass = sum(weights.values())
-        for number, cosine in near.items():
-            article_id, whole = self._questions[number]
-            # How much of her wording is in ours, and, for long accounts, how much of ours is in hers.
-            score = 0.72 * cosine + 0.18 * covered[number] / whole
-            if score > best.get(article_id, 0.0):
-                best[article_id] = score
-        for article_id in best:
-            spoken = self._spoken[article_id]
-            best[article_id] += 0.10 * sum(weight for term, weight in weights.items() if term in spoken) / mass
-        return best
+        near, covered, whole, spoken = self._postings.add_up(weights)
+        score = (_WORDING / length) * near + _COVERED * np.minimum(covered, 1.0)
+        best: _Floats = np.maximum.reduceat(np.where(near > 0, score, 0.0), self._begins)
+        return np.where(best > 0, best + (_WHOLE / length) * whole + (_SPOKEN / mass) * spoken, 0.0)
 
 
 def load_library(folder: Path = KNOWLEDGE, region: Mapping[str, str] | None = None) -> Library:
-    """All articles of a folder, their region slots filled. Raises ConfigError naming the file and what is wrong.
+    """All articles of a folder with their index. Raises ConfigError as `read_articles`."""
+    return Library(read_articles(folder, region))
 
-    `region` maps slots (see SLOTS) to what holds here; a slot without a value reads 「以当地为准」.
-    """
-    laws, slots = read_laws(), read_slots()
-    for name in region or {}:
-        if name not in slots:
-            raise ConfigError(f"region.{name} is not a slot; known are: {', '.join(sorted(slots))}")
-    filled = {name: (region or {}).get(name) or _UNSET for name in slots}
-    return Library(
-        read_article(path.stem, path.read_text("utf-8"), laws, filled) for path in sorted(folder.glob("*.md"))
-    )
+
+def _normalised(weights: Mapping[str, float]) -> dict[str, float]:
+    length = math.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
+    return {term: weight / length for term, weight in weights.items()}
 
 
 @cache
-def read_slots() -> dict[str, str]:
-    """Every region slot with what it holds."""
-    slots: dict[str, str] = yaml.safe_load(SLOTS.read_text(encoding="utf-8"))
-    return slots
-
-
-def read_article(name: str, text: str, laws: Mapping[str, Any], filled: Mapping[str, str]) -> Article:
-    """One article from its Markdown with front matter. Raises ConfigError naming it and what is wrong."""
-    try:
-        text = _SLOT.sub(lambda match: filled[match[1]], text)
-        _, front, body = text.split("---\n", 2)
-        data = yaml.safe_load(front)
-        if data["id"] != name:
-            raise ValueError(f"its id is {data['id']}")
-        citations = tuple(
-            Citation(one["law"], one["article"], laws[one["law"]]["since"].isoformat())
-            for one in data.get("citations", ())
-        )
-        article = Article(
-            id=name,
-            title=data["title"],
-            category=data["category"],
-            kind=data["kind"],
-            questions=tuple(data["questions"]),
-            answer=data["answer"].strip(),
-            citations=citations,
-            level=data["level"],
-            facts=tuple(data.get("facts", ())),
-            steps=tuple(data.get("steps", ())),
-            documents=tuple(data.get("documents", ())),
-            where=data.get("where", ""),
-            local=bool(data.get("local", False)),
-            source=data.get("source", ""),
-            reviewed_on=_day(data["reviewed_on"]),
-            review_by=_day(data["review_by"]),
-            audience=data.get("audience", "全体妇女"),
-            body=body.strip(),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{name}.md is not a knowledge article ({type(error).__name__}: {error})") from None
-    if len(article.answer) > _LONGEST_ANSWER:
-        raise ConfigError(f"{name}.md: the answer has {len(article.answer)} characters, {_LONGEST_ANSWER} at most")
-    return article
-
-
-def _day(value: object) -> str:
-    if not isinstance(value, date):
-        raise ValueError(f"{value} is not a date")
-    return value.isoformat()
+def _synonyms() -> tuple[re.Pattern[str], dict[str, str]]:
+    """Words of the same meaning: an expression that finds them, and the one each stands for."""
+    groups: Any = yaml.safe_load(_SYNONYMS.read_text(encoding="utf-8"))
+    meaning = {word: name for name, words in groups.items() for word in str(words).split()}
+    longest_first = sorted(meaning, key=lambda word: (-len(word), word))
+    return re.compile("|".join(map(re.escape, longest_first))), meaning
 
 
 def _terms(text: str) -> Counter[str]:
-    """Character pairs and words of a text, words of asking taken out."""
-    plain = _ASKING.sub(" ", normalise(text)[:_LONGEST_QUERY])
+    """Character pairs and words of a text, words of asking taken out, words of one meaning made one."""
+    same, meaning = _synonyms()
+    plain = same.sub(lambda match: meaning[match[0]], normalise(text)[:_LONGEST_QUERY])
+    plain = _ASKING.sub(" ", plain)
     found: Counter[str] = Counter()
-    for run in re.findall(r"[㐀-鿿]+|[a-z0-9]+", plain):
+    for run in _RUN.findall(plain):
         if run[0] < "㐀" or len(run) == 1:
             found[run] += 1
             continue
-        found.update(run[place : place + 2] for place in range(len(run) - 1))
-    found.update(f"w:{word}" for word in tokens(plain) if len(word) > 1)
+        found.update([run[place : place + 2] for place in range(len(run) - 1)])
+    found.update([f"w:{word}" for word in tokens(plain) if len(word) > 1])
     return found

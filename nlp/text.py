@@ -7,6 +7,7 @@ load, so `prepare` is called once when the service starts.
 import logging
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,28 +59,52 @@ def normalise(text: str) -> str:
 
 
 class _Words:
-    """jieba's dictionary, loaded once: in a private place, with our own words added."""
+    """jieba's dictionary with our own words added, loaded once; in Rust where the extra `fast` is installed."""
 
     def __init__(self) -> None:
-        self._tokenizer: Any = None
+        self._cut: Callable[[str], list[str]] | None = None
 
     def load(self, cache_dir: Path | None) -> None:
-        import jieba
-
-        jieba.setLogLevel(logging.ERROR)
-        tokenizer = jieba.Tokenizer()
-        if cache_dir is not None:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            tokenizer.tmp_dir = jieba.dt.tmp_dir = str(cache_dir)
-        tokenizer.initialize()
-        for line in (DATA / "dictionary.txt").read_text("utf-8").split():
-            tokenizer.add_word(line)
-        self._tokenizer = tokenizer
+        own = (DATA / "dictionary.txt").read_text("utf-8").split()
+        self._cut = _rust_cutter(own) or _python_cutter(own, cache_dir)
 
     def cut(self, text: str) -> list[str]:
-        if self._tokenizer is None:
+        if self._cut is None:
             self.load(None)
-        return list(self._tokenizer.cut(text, HMM=False))
+            assert self._cut is not None
+        return self._cut(text)
+
+
+def _rust_cutter(own: Iterable[str]) -> Callable[[str], list[str]] | None:
+    """The same dictionary and the same algorithm (tests compare them), at a tenth of the cost."""
+    try:
+        import rjieba
+    except ImportError:
+        return None
+    tokenizer = rjieba.Jieba()
+    for word in own:
+        tokenizer.add_word(word, None, None)
+
+    def cut(text: str) -> list[str]:
+        words: list[str] = tokenizer.cut(text, False)
+        return words
+
+    return cut
+
+
+def _python_cutter(own: Iterable[str], cache_dir: Path | None) -> Callable[[str], list[str]]:
+    import jieba
+
+    jieba.setLogLevel(logging.ERROR)
+    tokenizer = jieba.Tokenizer()
+    if cache_dir is not None:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        # Its default cache stands in a folder everybody may write to.
+        tokenizer.tmp_dir = jieba.dt.tmp_dir = str(cache_dir)
+    tokenizer.initialize()
+    for word in own:
+        tokenizer.add_word(word)
+    return lambda text: list(tokenizer.cut(text, HMM=False))
 
 
 _words = _Words()

@@ -42,10 +42,16 @@ class Bulk:
             compiled: Any = self._statement.compile(dialect=dialect, column_keys=keys)
             defaults = {column.key: column.default.arg for column in getattr(compiled, "insert_prefetch", None) or ()}
             plan = [
-                (name, defaults.get(name), compiled.binds[name].type.bind_processor(dialect))
+                (name, defaults.get(name), _processor(compiled.binds[name].type, dialect))
                 if name in defaults or name in self._columns
                 else (name, compiled.binds[name].value, None)
                 for name in compiled.positiontup
             ]
             prepared = self._prepared[dialect.name] = (str(compiled), plan)
         return prepared
+
+
+def _processor(kind: Any, dialect: Dialect) -> _Processor | None:
+    # Asked of the type as this dialect implements it: the decorator alone would answer for the general one.
+    processor: _Processor | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return processor
