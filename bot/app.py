@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from aiohttp import ClientSession, web
@@ -19,14 +18,15 @@ from bot.channels.tokens import InMemoryTokens, RedisTokens, Tokens
 from bot.config import Settings
 from bot.console import ConsoleHouse, add_console
 from bot.errors import ConfigError
+from bot.knowledge import LiveLibrary, source_of
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.simulator import add_simulator
 from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
 from nlp import risk, text, understanding
-from nlp.articles import KNOWLEDGE
-from nlp.retrieval import Library, load_library
+from nlp.articles import KNOWLEDGE, read_articles
+from nlp.retrieval import Library
 from storage.database import Database
 from storage.encryption import Keyring, MasterKey, read_key_file, write_key_file
 from storage.migrations import is_current, upgrade
@@ -77,7 +77,12 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
         channels = await open_channels(settings, tokens, session)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        library = await asyncio.to_thread(prepare_understanding, settings.data_dir / "cache", settings.region)
+        await asyncio.to_thread(prepare_understanding, settings.data_dir / "cache")
+        live = LiveLibrary(database, settings.region)
+        await live.refresh()
+        library = live.library
+        follower = asyncio.create_task(live.follow(), name="knowledge")
+        stack.push_async_callback(_ended, follower)
         line = make_line(settings, library, channels)
         pipeline = Pipeline(database, line)
         pipeline.start()
@@ -99,6 +104,7 @@ def make_web_app(house: House) -> web.Application:
             settings=house.settings,
             redis_is_up=house.redis_is_up,
             channels=house.channels,
+            library=house.library,
         ),
     )
     if house.settings.development:
@@ -133,24 +139,22 @@ def make_line(settings: Settings, library: Library, channels: Mapping[str, Speec
 
 def article_sources() -> list[ArticleSource]:
     """The reviewed articles as their files hold them, for the database."""
-    library = load_library()
     return [
-        ArticleSource(
-            article.id,
-            article.title,
-            article.category,
-            date.fromisoformat(article.review_by),
-            (KNOWLEDGE / f"{article.id}.md").read_text(encoding="utf-8"),
-        )
-        for article in library.articles.values()
+        source_of(article, (KNOWLEDGE / f"{article.id}.md").read_text(encoding="utf-8"))
+        for article in read_articles()
     ]
 
 
-def prepare_understanding(cache_dir: Path, region: Mapping[str, str]) -> Library:
-    """Load dictionary, model and articles, so that the first message is answered as fast as the next."""
+def prepare_understanding(cache_dir: Path) -> None:
+    """Load dictionary and model, so that the first message is answered as fast as the next."""
     cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     text.prepare(cache_dir)
-    return load_library(region=region)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def open_channels(settings: Settings, tokens: Tokens, session: ClientSession) -> dict[str, Channel]:

@@ -33,8 +33,8 @@ _BY_KIND = {
 SILENT_KINDS = frozenset({Kind.NOTICE, Kind.RECEIPT})
 
 
-#: Commands that count inside a flow too: ways out of it.
-_ALWAYS = frozenset({"menu", "human", "safeword"})
+#: Commands that count inside a flow too: ways out of it, and what she thinks of an answer.
+_ALWAYS = frozenset({"menu", "human", "safeword", "feedback"})
 
 
 class Way(StrEnum):

@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 
 from bot.dialogue import Flow, House, Reply, Turn
-from handlers import activity, consultation, crisis, events, fallback, human, intake, menu, optout, policy, safeword
+from handlers import (
+    activity,
+    consultation,
+    crisis,
+    events,
+    fallback,
+    feedback,
+    human,
+    intake,
+    menu,
+    optout,
+    policy,
+    safeword,
+)
 from handlers.wording import texts
 from handlers.words import command, says
 
@@ -17,6 +30,7 @@ HANDLERS: list[Flow] = [
     consultation.flow,
     activity.flow,
     policy.flow,
+    feedback.flow,
     menu.flow,
     menu.points,
     menu.volunteer,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from bot import clock
 from bot.dialogue import ANY, Flow, Reply, Turn
 from handlers.wording import texts
 
@@ -15,6 +16,7 @@ _ASK_SAFETY = frozenset({"dv", "harassment", "minors", "psych"})
 #: Under this score an article of the right category is still beside her question.
 _NEAR = 0.12
 _CHILD = 14
+_LONGEST_QUESTION = 300
 
 
 @flow.start
@@ -27,13 +29,18 @@ async def answer(turn: Turn) -> Reply:
     before = _first_words(turn, category)
     article = _find(turn, category)
     if article is None:
-        await turn.records.note_unanswered(turn.text)
+        await turn.records.note_question(turn.text, intent="rights", category=category)
         return flow.end(*before, texts("consultation.unknown"), call_human="unanswered", category=category)
     return Reply(
-        texts=(*before, say(article), texts("consultation.offer")),
+        texts=(*before, say(turn, article), texts("consultation.offer")),
         flow=flow.name,
         step=choose.__name__,
-        data={"article": article.id, "category": category or article.category, "asked": texts("consultation.offer")},
+        data={
+            "article": article.id,
+            "category": category or article.category,
+            "question": turn.text[:_LONGEST_QUESTION],
+            "asked": texts("consultation.offer"),
+        },
         category=category or article.category,
         articles=(article.id,),
     )
@@ -61,13 +68,19 @@ async def choose(turn: Turn) -> Reply:
     return Reply(hand_to=ANY)
 
 
-def say(article: "Article") -> str:
+def say(turn: Turn, article: "Article") -> str:
     """The article's short answer with law, article and date; advice is never called law."""
     if article.citations:
         said = texts("consultation.answer", answer=article.answer, sources=sources(article))
     else:
         said = texts("consultation.answer_advice", answer=article.answer)
-    return said + ("\n" + texts("consultation.local") if article.local else "")
+    return said + ("\n" + texts("consultation.local") if article.local else "") + staleness(turn, article)
+
+
+def staleness(turn: Turn, article: "Article") -> str:
+    """A line that says so when an article should have been read again by now; empty when it is fresh."""
+    today = clock.local(turn.now, turn.house.zone).date().isoformat()
+    return "\n" + texts("consultation.stale") if article.review_by < today else ""
 
 
 def sources(article: "Article") -> str:

@@ -11,6 +11,6 @@ async def ask_again(turn: Turn) -> Reply:
     """Two stages, counted in the conversation."""
     if turn.conversation.misunderstood == 0:
         return flow.end(texts("fallback.first"), misunderstood=True)
-    await turn.records.note_unanswered(turn.text)
+    await turn.records.note_question(turn.text, intent=turn.understanding.intent)
     said = texts("fallback.second", duty_hours=turn.house.duty_hours, hotline=turn.house.hotline)
     return flow.end(said, call_human="not_understood")

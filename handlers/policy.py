@@ -12,18 +12,19 @@ async def answer(turn: Turn) -> Reply:
     """Answer from the reviewed articles."""
     hit = turn.house.library.answers(turn.text, category=turn.understanding.category, kind="policy")
     if hit is None:
-        await turn.records.note_unanswered(turn.text)
+        await turn.records.note_question(turn.text, intent="policy", category=turn.understanding.category)
         return flow.end(texts("policy.unknown"), call_human="unanswered")
     article = hit.article
     day = article.reviewed_on
     reviewed = texts("policy.source_reviewed", title=article.title, day=day)
     named = consultation.sources(article)
     said = texts("policy.answer", answer=article.answer, sources=f"{named}；{reviewed}" if named else reviewed)
+    said += consultation.staleness(turn, article)
     return Reply(
         texts=(said, texts("policy.free"), texts("policy.steps_hint")),
         flow=flow.name,
         step=choose.__name__,
-        data={"article": article.id, "asked": texts("policy.steps_hint")},
+        data={"article": article.id, "question": turn.text[:300], "asked": texts("policy.steps_hint")},
         articles=(article.id,),
     )
 

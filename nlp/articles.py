@@ -58,12 +58,17 @@ def read_articles(folder: Path = KNOWLEDGE, region: Mapping[str, str] | None = N
 
     `region` maps slots (see SLOTS) to what holds here; a slot without a value reads 「以当地为准」.
     """
-    laws, slots = read_laws(), read_slots()
-    for name in region or {}:
+    laws, filled = read_laws(), filled_slots(region or {})
+    return [read_article(path.stem, path.read_text("utf-8"), laws, filled) for path in sorted(folder.glob("*.md"))]
+
+
+def filled_slots(region: Mapping[str, str]) -> dict[str, str]:
+    """Every slot with what holds here, or 「以当地为准」. Raises ConfigError for a slot nobody knows."""
+    slots = read_slots()
+    for name in region:
         if name not in slots:
             raise ConfigError(f"region.{name} is not a slot; known are: {', '.join(sorted(slots))}")
-    filled = {name: (region or {}).get(name) or _UNSET for name in slots}
-    return [read_article(path.stem, path.read_text("utf-8"), laws, filled) for path in sorted(folder.glob("*.md"))]
+    return {name: region.get(name) or _UNSET for name in slots}
 
 
 @cache

@@ -32,7 +32,8 @@ _ASKING = re.compile(
     "怎么办|怎么|咋办|咋|如何|请问|什么|哪里|哪儿|吗|呢|吧|啊|我想问|我想|想问|问一下|可以|能不能|能|是不是|有没有|需要|应该|该|的|了|一下"
 )
 _RUN = re.compile(r"[㐀-鿿]+|[a-z0-9]+")
-_ENOUGH = 0.40
+#: From this score on an article is said aloud.
+ENOUGH = 0.40
 _SAME_CATEGORY, _SAME_KIND = 0.06, 0.04
 _LONGEST_QUERY = 300
 #: What the score is made of: the best wording, how much of it is in hers, the article as a whole, its text.
@@ -81,8 +82,53 @@ class _Postings:
         return [row[begin:end] for begin, end in pairwise(self._bounds)]
 
 
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an article was found: its wording nearest to the question, and the words both share, weightiest first."""
+
+    hit: Hit
+    wording: str
+    shared: tuple[str, ...]
+
+
 class Library:
-    """All articles with their index."""
+    """All articles, replaceable while questions are being looked up."""
+
+    def __init__(self, articles: Iterable[Article]) -> None:
+        self._index = _Index(articles)
+
+    @property
+    def articles(self) -> Mapping[str, Article]:
+        """All articles by id."""
+        return self._index.articles
+
+    def replace(self, articles: Iterable[Article]) -> None:
+        """Use these articles from now on; whoever is looking something up finishes with the old ones."""
+        self._index = _Index(articles)
+
+    def get(self, article_id: str) -> Article | None:
+        """The article with this id."""
+        return self.articles.get(article_id)
+
+    def find(self, text: str, k: int = 5, *, category: str = "", kind: str = "", staff: bool = False) -> list[Hit]:
+        """The `k` articles nearest to a question, best first; `category` and `kind` lift, they never exclude.
+
+        Articles for hotline workers are found only for `staff`.
+        """
+        return self._index.find(text, k, (category, kind), staff=staff)
+
+    def answers(self, text: str, *, category: str = "", kind: str = "") -> Hit | None:
+        """The best article if it is near enough to be said aloud, else None."""
+        hits = self.find(text, 1, category=category, kind=kind)
+        return hits[0] if hits and hits[0].score >= ENOUGH else None
+
+    def explain(self, text: str, k: int = 5, *, category: str = "") -> list[Explanation]:
+        """The nearest articles, those for staff too, and why each was found."""
+        return self._index.explain(text, k, category)
+
+
+class _Index:
+    """The articles of one moment as arrays."""
 
     def __init__(self, articles: Iterable[Article]) -> None:
         self.articles = {article.id: article for article in articles}
@@ -98,20 +144,12 @@ class Library:
         }
         self._build()
 
-    def get(self, article_id: str) -> Article | None:
-        """The article with this id."""
-        return self.articles.get(article_id)
-
-    def find(self, text: str, k: int = 5, *, category: str = "", kind: str = "", staff: bool = False) -> list[Hit]:
-        """The `k` articles nearest to a question, best first; `category` and `kind` lift, they never exclude.
-
-        Articles for hotline workers are found only for `staff`.
-        """
-        scores = self._scores(text)
+    def find(self, text: str, k: int, lifted: tuple[str, ...], *, staff: bool) -> list[Hit]:
+        scores = self._scores(text) if self._order else None
         if scores is None:
             return []
         near = scores > 0
-        for name in (category, kind):
+        for name in lifted:
             if name in self._lifts:
                 scores += near * self._lifts[name]
         if not staff:
@@ -119,10 +157,23 @@ class Library:
         best = np.argsort(-scores, kind="stable")[:k].tolist()
         return [Hit(self._order[place], min(score, 1.0)) for place in best if (score := float(scores[place])) > 0]
 
-    def answers(self, text: str, *, category: str = "", kind: str = "") -> Hit | None:
-        """The best article if it is near enough to be said aloud, else None."""
-        hits = self.find(text, 1, category=category, kind=kind)
-        return hits[0] if hits and hits[0].score >= _ENOUGH else None
+    def explain(self, text: str, k: int, category: str) -> list[Explanation]:
+        asked = _terms(text)
+        weights = self._weighed(asked)
+
+        def weight_of(term: str) -> float:
+            return -weights[term]
+
+        found = []
+        for hit in self.find(text, k, (category,), staff=True):
+            best, shared = "", set[str]()
+            for wording in (hit.article.title, *hit.article.questions):
+                both = asked.keys() & _terms(wording).keys()
+                if sum(weights[term] for term in both) > sum(weights[term] for term in shared):
+                    best, shared = wording, both
+            words = tuple(term.removeprefix("w:") for term in sorted(shared, key=weight_of))
+            found.append(Explanation(hit, best, tuple(dict.fromkeys(words))[:8]))
+        return found
 
     def _build(self) -> None:
         wordings: list[Counter[str]] = []

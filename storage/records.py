@@ -10,7 +10,7 @@ from sqlalchemy import select
 from storage.database import Transaction
 from storage.encryption import DataKey
 from storage.models import Contact, ServicePoint, table
-from storage.repositories import activities, cases, outbox, talk
+from storage.repositories import activities, cases, knowledge, outbox, questions, talk
 from storage.repositories.activities import Promotion, SessionView, SignUpView
 from storage.repositories.cases import CaseView
 
@@ -117,16 +117,32 @@ class Records:
         """Her cases, the newest first: number and standing only."""
         return await cases.cases_of(self._tx, self._contact_id)
 
-    async def note_unanswered(self, question: str) -> None:
-        """Keep a question nobody could answer yet."""
-        await cases.note_unanswered(
+    async def note_question(
+        self,
+        question: str,
+        *,
+        reason: str = "unknown",
+        article_id: str | None = None,
+        intent: str = "",
+        category: str = "",
+    ) -> None:
+        """Keep a question for staff: one nobody could answer yet, or one whose answer was of no use to her."""
+        await questions.note(
             self._tx,
             self._key,
+            question,
             contact_id=self._contact_id,
             conversation_id=self._conversation_id,
-            question=question,
-            now=self._now,
+            asked_at=self._now,
+            reason=reason,
+            article_id=article_id,
+            intent=intent,
+            category=category,
         )
+
+    async def note_feedback(self, article_id: str, useful: bool) -> None:
+        """Keep whether an answer was of use to her."""
+        await knowledge.note_feedback(self._tx, article_id, self._contact_id, useful, self._now)
 
     async def keep_contact_wishes(self, wishes: dict[str, Any]) -> None:
         """Keep how she may be contacted: {channels, days, not_before, not_after, do_not_initiate, cover_story}."""

@@ -10,7 +10,7 @@ from redis import Redis
 
 from bot.app import prepare_understanding
 from bot.clock import Frozen
-from nlp.retrieval import Library
+from nlp.retrieval import Library, load_library
 from storage.database import Database
 from tests.support import services
 from tests.support.databases import PostgresShelf, Shelf, SQLiteShelf, keyring
@@ -124,7 +124,8 @@ async def wechat() -> AsyncIterator[FakeWeChat]:
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The reviewed articles, with dictionary and index loaded."""
-    return prepare_understanding(tmp_path_factory.mktemp("cache"), {})
+    prepare_understanding(tmp_path_factory.mktemp("cache"))
+    return load_library()
 
 
 @pytest.fixture

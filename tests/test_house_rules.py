@@ -56,6 +56,8 @@ SENTENCES = {
     "handlers/activity.py": "names of weekdays",
     "storage/repositories/campaigns.py": "WrongState: why a step is not possible",
     "storage/repositories/inbox/acts.py": "WrongState: why a step is not possible",
+    "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
+    "storage/repositories/questions.py": "WrongState: why a step is not possible",
     "workers/media.py": "SendError.sentence for staff",
     "workers/outbox.py": "what staff read when a row was not sent",
 }

@@ -110,7 +110,8 @@ async def _talk(settings: Settings, folder: Path) -> None:
     await database.open()
     async with database.transaction() as tx:
         await demo.seed_activities(tx, settings.service.timezone)
-    library = await asyncio.to_thread(wiring.prepare_understanding, folder / "cache", settings.region)
+    await asyncio.to_thread(wiring.prepare_understanding, folder / "cache")
+    library = await asyncio.to_thread(load_library, region=settings.region)
     pipeline = Pipeline(database, wiring.make_line(settings, library, {"terminal": _Terminal()}))
     pipeline.start()
     interactive = sys.stdin.isatty()

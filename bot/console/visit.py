@@ -22,6 +22,7 @@ from bot.config import Settings
 from bot.console import words
 from bot.errors import NotFound, StaleConversation, StorageUnavailable, WrongState
 from bot.messages import Trigger, Window
+from nlp.retrieval import Library
 from storage.database import Database
 from storage.models import new_id
 from storage.repositories import audit, inbox, staff
@@ -64,6 +65,7 @@ class ConsoleHouse:
     settings: Settings
     redis_is_up: Callable[[], bool]
     channels: Mapping[str, Reach]
+    library: Library
 
 
 class BadForm(Exception):

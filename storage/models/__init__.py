@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 from storage.models.base import new_id, table
 from storage.models.casework import Case, CaseEvent
 from storage.models.house import AuditEntry, HouseKey, SignInFailure, StaffSession
-from storage.models.knowledge import Article, ArticleVersion, UnansweredQuestion
+from storage.models.knowledge import Article, ArticleFeedback, ArticleVersion, Example, UnansweredQuestion
 from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
 from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
@@ -18,6 +18,7 @@ __all__ = [
     "Alarm",
     "Area",
     "Article",
+    "ArticleFeedback",
     "ArticleVersion",
     "Attachment",
     "AuditEntry",
@@ -26,6 +27,7 @@ __all__ = [
     "CaseEvent",
     "Contact",
     "Conversation",
+    "Example",
     "HouseKey",
     "Identity",
     "InboundMessage",

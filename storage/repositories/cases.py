@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text, update
 from bot import clock
 from storage.database import Transaction
 from storage.encryption import DataKey
-from storage.models import Case, CaseEvent, Contact, Conversation, UnansweredQuestion, new_id, table
+from storage.models import Case, CaseEvent, Contact, Conversation, new_id, table
 
 _case = table(Case).c
 _contact = table(Contact).c
@@ -173,22 +173,6 @@ async def close_of_conversation(tx: Transaction, conversation_id: str, outcome: 
     )
     if left is not None and not left[0]:
         await tx.execute(update(table(Contact)).where(_contact.id == case.contact_id).values(violence_case_at=None))
-
-
-async def note_unanswered(
-    tx: Transaction, key: DataKey, *, contact_id: str, conversation_id: str, question: str, now: datetime
-) -> None:
-    """Keep a question the bot honestly did not know, for staff and for the next article."""
-    await tx.insert(
-        UnansweredQuestion,
-        {
-            "id": new_id(),
-            "contact_id": contact_id,
-            "conversation_id": conversation_id,
-            "text_sealed": key.seal("unanswered_question.text", question),
-            "asked_at": now,
-        },
-    )
 
 
 async def _next_number(tx: Transaction, now: datetime, zone: str) -> str:
