@@ -99,7 +99,7 @@ def choose(situation: Situation) -> Route:
 def _for_words(situation: Situation) -> Route:
     understanding = situation.understanding
     sure = understanding.confidence >= SURE
-    if understanding.intent == "optout" and sure:
+    if situation.command == "optout" or (understanding.intent == "optout" and sure):
         return Route(Way.HANDLER, "optout")
     if situation.wants_to_resume:
         return Route(Way.RESUME)
@@ -125,7 +125,7 @@ def _while_locked(situation: Situation) -> Route:
         return Route(Way.HANDLER, "unfollow")
     if situation.held or situation.kind in SILENT_KINDS:
         return Route(Way.SILENT)
-    if situation.flow in situation.locked_handlers:
+    if situation.flow in situation.locked_handlers and not situation.wants_to_leave:
         return Route(Way.STEP, situation.flow)
     if situation.understanding.intent in situation.locked_handlers:
         return Route(Way.HANDLER, situation.understanding.intent)

@@ -1,6 +1,7 @@
 """Not understood: once we ask her to say it differently, the second time a person reads it."""
 
 from bot.dialogue import Flow, Reply, Turn
+from handlers import words
 from handlers.wording import texts
 
 flow = Flow("fallback", intents={"oos"})
@@ -8,7 +9,9 @@ flow = Flow("fallback", intents={"oos"})
 
 @flow.start
 async def ask_again(turn: Turn) -> Reply:
-    """Two stages, counted in the conversation."""
+    """Two stages, counted in the conversation; 「继续」 with nothing to go on with is understood."""
+    if words.says("resume", turn.text):
+        return flow.end(texts("intake.nothing_to_resume"))
     if turn.conversation.misunderstood == 0:
         return flow.end(texts("fallback.first"), misunderstood=True)
     await turn.records.note_question(turn.text, intent=turn.understanding.intent)

@@ -15,11 +15,11 @@ _LONGEST_ANSWER = 200
 @flow.start
 async def call(turn: Turn) -> Reply:
     """Put her into the queue, and say truly whether somebody is there."""
-    match turn.understanding.detail:
-        case "callback":
-            return flow.ask(texts("human.ask_phone"), then=hear_phone)
-        case "status":
-            return await _tell_status(turn)
+    detail = turn.understanding.detail
+    if detail == "callback":
+        return flow.ask(texts("human.ask_phone"), then=hear_phone)
+    if detail == "status" or words.says("status", turn.text):
+        return await _tell_status(turn)
     if turn.on_duty:
         key = "human.waiting" if turn.conversation.waiting and turn.conversation.risk < 2 else "human.on_duty"
         said = texts(key)

@@ -35,6 +35,17 @@ def test_opt_out_comes_before_the_flow() -> None:
     assert choose(replace(PLAIN, flow="intake", understanding=about("optout"))).handler == "optout"
 
 
+def test_opt_out_by_its_single_word_comes_before_the_flow() -> None:
+    situation = replace(PLAIN, flow="intake", understanding=about("oos", 0.0), command="optout")
+    assert choose(situation).handler == "optout"
+
+
+def test_leaving_a_flow_is_possible_while_locked() -> None:
+    locked = replace(PLAIN, locked=True, flow="activity", locked_handlers=frozenset({"activity"}))
+    assert choose(locked) == Route(Way.STEP, "activity")
+    assert choose(replace(locked, wants_to_leave=True)) == Route(Way.LOCK, "safeword")
+
+
 def test_unsure_opt_out_stays_in_the_flow() -> None:
     situation = replace(PLAIN, flow="intake", understanding=about("optout", 0.6))
     assert choose(situation) == Route(Way.STEP, "intake")
