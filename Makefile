@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench eval chat format clean
+.PHONY: help run test check bench train eval chat format clean
 
 help: ## Show what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ check: $(STAMP) ## Format, lint, types, import order, house rules
 
 bench: $(STAMP) ## Measure the whole line beside a bare handler
 	$(BIN)/python -m benchmarks.bench
+
+train: $(STAMP) ## Train the intent model anew from nlp/data/intents/examples
+	$(BIN)/python -m nlp.train
 
 eval: $(STAMP) ## Score understanding on the sentences in ../shared/data, if they are there
 	$(BIN)/python -m nlp.evaluate --data ../shared/data
