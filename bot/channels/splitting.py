@@ -8,7 +8,7 @@ _SEPARATOR = "\n\n"
 _CUTS = (
     re.compile(r"(?<=\n\n)"),
     re.compile(r"(?<=\n)"),
-    re.compile(r"(?<=[。！？!?；;…])(?![”」』）)])"),
+    re.compile(r"(?<=[。！？!?；;…])(?![”」』）)])|(?<=[。！？!?；;…][”」』）)])"),
     re.compile(r"(?<=[，、,：:])"),
 )
 
