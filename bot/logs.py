@@ -30,7 +30,7 @@ def set_up(process: str, *, pretty: bool = False) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # Access logs hold addresses and nearly double the cost of a request; libraries speak up at warnings.
-    for name in ("aiohttp.access", "rq", "alembic", "sqlalchemy", "asyncio", "aiosqlite"):
+    for name in ("aiohttp.access", "rq", "rq.worker", "alembic", "sqlalchemy", "asyncio", "aiosqlite"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
