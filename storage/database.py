@@ -144,15 +144,18 @@ class Database:
 
     @asynccontextmanager
     async def _begin(self, *, read_only: bool) -> AsyncIterator[Transaction]:
+        connected = False
         try:
             async with self.engine.connect() as connection:
+                connected = True
                 await connection.execution_options(read_only=read_only)
                 async with connection.begin():
                     yield Transaction(connection, self.keys, self.dialect)
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise StorageUnavailable(_cause(error)) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            # A server that answers but has no such database, or lets nobody in, is away too.
+            if error.connection_invalidated or not connected:
                 raise StorageUnavailable(_cause(error)) from error
             raise
 

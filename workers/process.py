@@ -13,11 +13,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from bot.errors import ConfigError
 from workers import queues
 from workers.house import WorkerHouse
 
@@ -57,13 +55,9 @@ def run_worker(
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> None:
-    """Work on `queue` until told to stop (SIGTERM and SIGINT finish the job in hand). Raises ConfigError."""
+    """Work on `queue` until told to stop (SIGTERM and SIGINT finish the job in hand)."""
     global _runner, _house
     connection = queues.connect(redis_url)
-    try:
-        connection.ping()
-    except (RedisError, OSError):
-        raise ConfigError("Redis cannot be reached; check redis.url and that the server runs") from None
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         context = open_house()
         house = runner.run(context.__aenter__())

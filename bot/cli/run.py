@@ -16,7 +16,7 @@ import typer
 from bot import config as configuration
 from bot.cli import demo, development
 from bot.cli.common import ConfigOption, one_sentence, quiet_logs, read_settings, run_async
-from bot.cli.serve import prepare_database
+from bot.cli.serve import prepare_database, reachable_redis_url
 from bot.config import Settings
 from bot.errors import ConfigError
 from workers.embedded_redis import EmbeddedRedis
@@ -65,6 +65,8 @@ def run(
         else:
             environment = {}
         _check_port(settings)
+        if settings.redis.url:
+            reachable_redis_url(settings)
         run_async(lambda: prepare_database(settings))
         passwords = run_async(lambda: demo.seed(settings)) if settings.development else {}
         passwords |= run_async(lambda: demo.first_admin(settings))
@@ -88,6 +90,7 @@ class Supervisor:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _deaths: dict[str, list[float]] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _was_ready: bool = False
 
     def run(self, say_ready: Any) -> int:
         """Start all, watch them, stop all; the exit code (2 when a part cannot start at all)."""
@@ -95,11 +98,11 @@ class Supervisor:
             signal.signal(number, lambda *_: self._stopping.set())
         for name in _PARTS:
             self._start(name)
-        code, said = 0, False
+        code = 0
         while not self._stopping.wait(0.3):
-            if not said and self._web_is_ready():
+            if not self._was_ready and self._web_is_ready():
                 say_ready()
-                said = True
+                self._was_ready = True
             for name, process in list(self.processes.items()):
                 if process.poll() is not None and not self._restart(name, process.returncode):
                     code = 2
@@ -108,16 +111,18 @@ class Supervisor:
         return code
 
     def _start(self, name: str) -> None:
+        # Once it ran, web comes back whatever has become of Redis: messages are received all the same.
+        more = ("--without-redis",) if name == "web" and self._was_ready else ()
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "bot", *_PARTS[name], *self.arguments],
+            [sys.executable, "-m", "bot", *_PARTS[name], *self.arguments, *more],
             env=os.environ | self.environment,
             # Ctrl-C reaches us alone; we stop the parts in order.
             start_new_session=True,
         )
 
     def _restart(self, name: str, code: int) -> bool:
-        """Start a dead part again, slower each time; False when it says that it cannot start."""
-        if code == 2:
+        """Start a dead part again, slower each time; False when it could not start in the first place."""
+        if code == 2 and not self._was_ready:
             return False
         now = time.monotonic()
         deaths = [moment for moment in self._deaths.get(name, []) if now - moment < 120]

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from aiohttp import web
+from redis.exceptions import RedisError
 
 from bot import app as wiring
 from bot.cli.common import ConfigOption, fast_loop, one_sentence, quiet_logs, read_settings, run_async
@@ -32,24 +33,28 @@ def web_server(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+    without_redis: Annotated[
+        bool, typer.Option("--without-redis", help="start although Redis is away: messages are still received")
+    ] = False,
 ) -> None:
     """Serve webhooks, console and health."""
     with one_sentence():
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         settings = read_settings(config, web=given)
         quiet_logs("web", settings)
-        run_async(lambda: _serve(settings))
+        url = redis_url(settings) if without_redis else reachable_redis_url(settings)
+        run_async(lambda: _serve(settings, url))
 
 
 commands.registered_commands[-1].name = "web"
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, url: str) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with wiring.open_house(settings, redis_url=_redis_url(settings)) as house:
+    async with wiring.open_house(settings, redis_url=url) as house:
         # Dictionary, model and articles live as long as we do: looking through them for garbage costs a tenth of
         # all CPU and makes some women wait a tenth of a second.
         gc.collect()
@@ -86,7 +91,7 @@ def worker(
             raise ConfigError(f"--queue {queue} is not a queue; use live or bulk")
         settings = read_settings(config)
         quiet_logs(f"worker-{queue}", settings)
-        url = _redis_url(settings)
+        url = reachable_redis_url(settings)
 
         @asynccontextmanager
         async def open_house() -> AsyncIterator[WorkerHouse]:
@@ -112,7 +117,7 @@ def scheduler(config: ConfigOption = None) -> None:
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        schedule.run(_redis_url(settings), stopping.is_set)
+        schedule.run(reachable_redis_url(settings), stopping.is_set)
 
 
 @commands.command()
@@ -136,9 +141,24 @@ async def prepare_database(settings: Settings) -> int:
         await database.close()
 
 
-def _redis_url(settings: Settings) -> str:
+def redis_url(settings: Settings) -> str:
+    """The address of Redis. Raises ConfigError when none is set."""
     if not settings.redis.url:
         raise ConfigError(
             "redis.url is not set; set it (redis://127.0.0.1:6379/0), or use `python -m bot run`: it brings its own"
         )
     return settings.redis.url
+
+
+def reachable_redis_url(settings: Settings) -> str:
+    """The address of a Redis that answers. Raises ConfigError."""
+    url = redis_url(settings)
+    try:
+        connection = queues.connect(url)
+        connection.ping()
+        connection.close()
+    except ValueError:
+        raise ConfigError("redis.url is not an address such as redis://127.0.0.1:6379/0") from None
+    except (RedisError, OSError):
+        raise ConfigError("Redis cannot be reached; check redis.url and that the server runs") from None
+    return url
