@@ -62,13 +62,14 @@ _PEOPLE = (
     .join(table(Contact), _contact.id == _identity.contact_id)
     .where(_identity.address_digest.in_(bindparam("digests", expanding=True, type_=LargeBinary())))
     .order_by(_identity.address_digest)
-    .with_for_update(of=table(Identity))
+    # Rows of other women refer to hers (a freed seat): a plain lock would make two such turns wait in a circle.
+    .with_for_update(of=table(Identity), key_share=True)
 )
 _CONVERSATIONS = (
     select(_conversation)
     .where(_conversation.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(_conversation.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _KNOWN = select(
     _inbound.id, _inbound.dedupe_digest, _inbound.nonce_digest, _inbound.body_digest, _inbound.handled_at
