@@ -121,3 +121,17 @@ def _day(value: object) -> str:
     if not isinstance(value, date):
         raise ValueError(f"{value} is not a date")
     return value.isoformat()
+
+
+def write_article(front: Mapping[str, Any], body: str) -> str:
+    """The Markdown of an article with this front matter; empty values are left out."""
+    kept = {name: value for name, value in front.items() if value not in ("", [], (), None, False)}
+    dumped = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False, width=1000)
+    return f"---\n{dumped}---\n{body.strip()}\n"
+
+
+def front_of(source: str) -> tuple[dict[str, Any], str]:
+    """The front matter and the body of an article's Markdown as they were written, slots unfilled."""
+    _, front, body = source.split("---\n", 2)
+    values: dict[str, Any] = yaml.safe_load(front)
+    return values, body.strip()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.console import activities, campaigns, inbox, records, sign_in
+from bot.console import activities, campaigns, inbox, knowledge, lab, records, sign_in
 from bot.console.visit import ConsoleHouse, Handler, Visit, door
 
 __all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
@@ -72,6 +72,23 @@ PAGES: list[Page] = [
     Page("POST", "/console/campaigns/{campaign}/preview", campaigns.preview, _ANNOUNCE),
     Page("GET", "/console/my-phone", campaigns.ask_phone, _ANNOUNCE),
     Page("POST", "/console/my-phone", campaigns.set_phone, _ANNOUNCE),
+    Page("GET", "/console/knowledge", knowledge.show_all, _STAFF),
+    Page("GET", "/console/knowledge/new", knowledge.create, _STAFF),
+    Page("POST", "/console/knowledge", knowledge.create, _STAFF),
+    Page("GET", "/console/knowledge/{article}", knowledge.show, _STAFF),
+    Page("GET", "/console/knowledge/{article}/edit", knowledge.edit, _STAFF),
+    Page("POST", "/console/knowledge/{article}/edit", knowledge.edit, _STAFF),
+    Page("POST", "/console/knowledge/{article}/active", knowledge.set_active, _WATCH),
+    Page("POST", "/console/knowledge/{article}/versions/{version}/submit", knowledge.submit, _STAFF),
+    Page("POST", "/console/knowledge/{article}/versions/{version}/return", knowledge.give_back, _WATCH),
+    Page("POST", "/console/knowledge/{article}/versions/{version}/publish", knowledge.publish, _WATCH),
+    Page("POST", "/console/knowledge/{article}/versions/{version}/roll-back", knowledge.roll_back, _WATCH),
+    Page("GET", "/console/lab", lab.try_sentence, _STAFF),
+    Page("POST", "/console/lab", lab.try_sentence, _STAFF),
+    Page("GET", "/console/questions", lab.show_questions, _TALK),
+    Page("GET", "/console/questions/{question}/label", lab.label, _TALK),
+    Page("POST", "/console/questions/{question}/label", lab.label, _TALK),
+    Page("POST", "/console/questions/{question}/settle", lab.settle, _TALK),
     Page("GET", "/console/audit", records.show_audit, _WATCH),
 ]
 
