@@ -9,10 +9,13 @@ import asyncio
 import logging
 import os
 import socket
+import time
+import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
@@ -24,17 +27,29 @@ log = logging.getLogger(__name__)
 #: Short, so that a dead worker is noticed and its job given back soon (measured: docs/decisions/0005-rq.md).
 _WORKER_TTL = 25
 _MAINTENANCE_SECONDS = 8
+_AGAIN_SECONDS = 2.0
 
 _runner: asyncio.Runner | None = None
 _house: WorkerHouse | None = None
 
 
 class _QuietWorker(SimpleWorker):
-    """RQ logs job descriptions, which name nothing secret, but every five seconds."""
+    """RQ logs job descriptions, which name nothing secret, but every five seconds.
+
+    `asked_to_stop` tells an order to stop from a worker that gave up because Redis went away in the middle of a job.
+    """
+
+    #: RQ waits up to a minute between two looks for a Redis that is away; a crisis answer cannot.
+    max_connection_wait_time = 4.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.asked_to_stop = False
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
+
+    def request_stop(self, *signal_and_frame: Any) -> None:
+        self.asked_to_stop = True
+        super().request_stop(*signal_and_frame)  # type: ignore[no-untyped-call]
 
 
 def run_job(job: Callable[[WorkerHouse], Awaitable[object]]) -> None:
@@ -63,18 +78,29 @@ def run_worker(
         house = runner.run(context.__aenter__())
         _runner, _house = runner, house
         try:
-            worker = _QuietWorker(
-                [queues.open_queue(queue, connection)],
-                name=f"{queue}-{socket.gethostname()}-{os.getpid()}",
-                connection=connection,
-                serializer=JSONSerializer,
-                worker_ttl=_WORKER_TTL,
-                maintenance_interval=_MAINTENANCE_SECONDS,
-                log_job_description=False,
-            )
-            # What was left by a worker that was killed is looked at before anything else.
-            queues.enqueue(queues.open_queue(queue, connection), "sweep" if queue == queues.LIVE else "work_bulk")
-            worker.work(logging_level="WARNING")
+            while not _work(queue, connection):
+                time.sleep(_AGAIN_SECONDS)
         finally:
             _runner = _house = None
             runner.run(context.__aexit__(None, None, None))
+
+
+def _work(queue: str, connection: Any) -> bool:
+    """Work until told to stop (True), or until Redis goes away in the middle of a job (False)."""
+    worker = _QuietWorker(
+        [queues.open_queue(queue, connection)],
+        # A name of its own each time: the one before may still stand in Redis.
+        name=f"{queue}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=_WORKER_TTL,
+        maintenance_interval=_MAINTENANCE_SECONDS,
+        log_job_description=False,
+    )
+    try:
+        # What was left by a worker that was killed is looked at before anything else.
+        queues.enqueue(queues.open_queue(queue, connection), "sweep" if queue == queues.LIVE else "work_bulk")
+        worker.work(logging_level="WARNING")
+    except (RedisError, OSError) as error:
+        log.warning("redis.unreachable", extra={"error": type(error).__name__})
+    return worker.asked_to_stop

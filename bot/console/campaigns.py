@@ -92,7 +92,7 @@ async def edit(visit: Visit) -> web.StreamResponse:
             "campaign_edit.html", status=400, campaign=campaign, form=visit.form, problems=error.problems
         )
     async with visit.house.database.transaction() as tx:
-        await campaigns.update_draft(tx, campaign_id, **values, now=clock.now())
+        await campaigns.update_draft(tx, campaign_id, **values, staff_id=visit.me.id)
         await visit.record(tx, "campaign.changed", f"campaign:{campaign_id}")
     return _done(visit, campaign_id)
 

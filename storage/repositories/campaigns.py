@@ -16,6 +16,7 @@ from storage.repositories import outbox
 _campaign = table(Campaign).c
 _contact = table(Contact).c
 _identity = table(Identity).c
+_other = table(Identity).alias("other")
 _staff = table(Staff).c
 _outbox = table(Outbox).c
 
@@ -63,8 +64,11 @@ async def list_all(tx: Transaction, limit: int = 100) -> list[CampaignView]:
     return [CampaignView(*row) for row in await tx.rows(_VIEW.order_by(_campaign.id.desc()).limit(limit))]
 
 
-async def update_draft(tx: Transaction, campaign_id: str, *, title: str, text: str, now: datetime) -> None:
-    """Change a draft; one that was submitted goes back to draft. Raises WrongState once it is approved."""
+async def update_draft(tx: Transaction, campaign_id: str, *, title: str, text: str, staff_id: str) -> None:
+    """Change a draft, whose author is who changed it last; one that was submitted goes back to draft.
+
+    Raises WrongState once it is approved.
+    """
     await _step(
         tx,
         campaign_id,
@@ -73,6 +77,7 @@ async def update_draft(tx: Transaction, campaign_id: str, *, title: str, text: s
         status="draft",
         title=title,
         text=text,
+        created_by=staff_id,
         submitted_at=None,
     )
 
@@ -176,10 +181,11 @@ async def unplanned(tx: Transaction) -> list[tuple[str, str]]:
 async def candidates(tx: Transaction, after: str, limit: int) -> Sequence[AnyRow]:
     """Contacts after the id `after` with the address a notice takes: the one she used last."""
     newest = (
-        select(_identity.id)
-        .where(_identity.contact_id == _contact.id)
-        .order_by(_identity.last_inbound_at.desc(), _identity.id)
+        select(_other.c.id)
+        .where(_other.c.contact_id == _contact.id)
+        .order_by(_other.c.last_inbound_at.desc(), _other.c.id)
         .limit(1)
+        .correlate(table(Contact))
         .scalar_subquery()
     )
     return await tx.rows(
@@ -197,6 +203,7 @@ async def candidates(tx: Transaction, after: str, limit: int) -> Sequence[AnyRow
             _identity.channel,
             _identity.unfollowed_at,
         )
+        .select_from(table(Contact))
         .join(table(Identity), _identity.id == newest)
         .where(_contact.id > after)
         .order_by(_contact.id)
