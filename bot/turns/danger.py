@@ -24,7 +24,8 @@ async def heed_risk(
         return False
     conversation["risk"] = max(conversation["risk"], risk.level)
     conversation["urgent"] = conversation["urgent"] or risk.urgent
-    kinds = dict.fromkeys([*conversation["risk_kinds"].split(), *risk.kinds])
+    known = conversation["risk_kinds"].split()
+    kinds = dict.fromkeys([*known, *risk.kinds])
     conversation["risk_kinds"] = " ".join(kinds)[:128].strip()
     sessions.learn(person, risk_reasons=list(risk.reasons))
     if risk.level < 2:
@@ -38,14 +39,14 @@ async def heed_risk(
         sessions.call_person(person, "danger", now)
         if is_new and not person.locked:
             conversation["crisis_at"] = now
-    if not conversation["case_id"]:
+    if not conversation["case_id"] or not set(risk.kinds) <= set(known):
         conversation["case_id"] = await cases.open_for_danger(
             tx,
             person.key,
             contact_id=person.contact_id,
             conversation_id=person.conversation_id,
             category=understanding.category or conversation["category"],
-            kinds=risk.kinds,
+            kinds=kinds,
             now=now,
             zone=line.service.timezone,
         )

@@ -18,6 +18,16 @@ _conversation = table(Conversation).c
 
 #: Categories whose open case takes her out of every broadcast.
 VIOLENCE = frozenset({"dv", "harassment", "minors"})
+#: Kinds of danger that make a case one of these, whatever else was said.
+_BY_KIND = {
+    "violence_now": "dv",
+    "violence_pattern": "dv",
+    "threat_to_kill": "dv",
+    "captivity": "dv",
+    "sexual_violence": "harassment",
+    "stalking": "harassment",
+    "child": "minors",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ async def open_case(
             values |= {"consent_version": consent_version, "consented_at": consented_at}
         await tx.execute(update(table(Case)).where(_case.id == existing.id).values(**values))
         await add_event(tx, key, existing.id, "updated", now=now)
+        await _keep_out_of_broadcasts(tx, contact_id, values["category"], now)
         return CaseView(existing.id, existing.number, "open", values["category"], existing.opened_at)
     case_id = new_id()
     number = await _next_number(tx, now, zone)
@@ -79,12 +90,7 @@ async def open_case(
         },
     )
     await add_event(tx, key, case_id, "opened", now=now)
-    if category in VIOLENCE:
-        await tx.execute(
-            update(table(Contact))
-            .where(_contact.id == contact_id, _contact.violence_case_at.is_(None))
-            .values(violence_case_at=now)
-        )
+    await _keep_out_of_broadcasts(tx, contact_id, category, now)
     return CaseView(case_id, number, "open", category, now)
 
 
@@ -99,13 +105,13 @@ async def open_for_danger(
     now: datetime,
     zone: str,
 ) -> str:
-    """The case of highest priority that danger opens by itself, without a form; its id."""
+    """The case of highest priority that danger opens by itself, without a form, or raises if there is one; its id."""
     case = await open_case(
         tx,
         key,
         contact_id=contact_id,
         conversation_id=conversation_id,
-        category=category or "dv",
+        category=_category_of(kinds, category),
         risk=2,
         now=now,
         zone=zone,
@@ -173,6 +179,23 @@ async def close_of_conversation(tx: Transaction, conversation_id: str, outcome: 
     )
     if left is not None and not left[0]:
         await tx.execute(update(table(Contact)).where(_contact.id == case.contact_id).values(violence_case_at=None))
+
+
+def _category_of(kinds: Iterable[str], category: str) -> str:
+    """What was done to her decides, not what else she wrote about: it keeps broadcasts away from her phone."""
+    if category in VIOLENCE:
+        return category
+    return next((_BY_KIND[kind] for kind in kinds if kind in _BY_KIND), category or "dv")
+
+
+async def _keep_out_of_broadcasts(tx: Transaction, contact_id: str, category: str, now: datetime) -> None:
+    """An open violence case takes her out of every broadcast (safety.md)."""
+    if category in VIOLENCE:
+        await tx.execute(
+            update(table(Contact))
+            .where(_contact.id == contact_id, _contact.violence_case_at.is_(None))
+            .values(violence_case_at=now)
+        )
 
 
 async def _next_number(tx: Transaction, now: datetime, zone: str) -> str:

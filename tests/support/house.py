@@ -91,7 +91,17 @@ class House:
         return await self.send(self.message(text, sender, kind, **fields))
 
     async def send(self, message: InboundMessage) -> Heard:
-        """The same for a message at hand."""
+        """The same for a message at hand; the platform counts its window from it."""
+        platform = self.wechat.platform
+        match message.kind:
+            case Kind.UNFOLLOW:
+                platform.unfollow(message.sender)
+            case Kind.FOLLOW:
+                platform.follow(message.sender)
+            case Kind.MENU | Kind.SCAN:
+                platform.tapped(message.sender)
+            case _:
+                platform.wrote(message.sender)
         answer: Answer = await self.pipeline.handle(message)
         async with self.database.reading() as tx:
             inbound = await self.inbound(message)
