@@ -63,22 +63,27 @@ class _Postings:
                     numbers.append(number)
                     weights.append(weight)
             self._bounds.append(self._bounds[-1] + len(documents))
-        self._places = {
+        self._places: dict[str, tuple[NDArray[np.int32], NDArray[np.float32]]] = {
             term: (np.array(numbers, np.int32), np.array(weights, np.float32))
             for term, (numbers, weights) in found.items()
         }
 
     def add_up(self, weights: Mapping[str, float]) -> list[_Floats]:
         """For each field the sum of products with each of its documents."""
-        known = [(place, weight) for term, weight in weights.items() if (place := self._places.get(term)) is not None]
+        places: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+        factors: list[float] = []
+        for term, weight in weights.items():
+            place = self._places.get(term)
+            if place is not None:
+                places.append(place)
+                factors.append(weight)
         size = self._bounds[-1]
-        if known:
-            numbers = np.concatenate([place[0] for place, _ in known])
-            factors = np.repeat([weight for _, weight in known], [len(place[0]) for place, _ in known])
-            products = np.concatenate([place[1] for place, _ in known]) * factors
-            row: _Floats = np.bincount(numbers, products, size).astype(np.float64)
-        else:
-            row = np.zeros(size)
+        row = np.zeros(size)
+        if places:
+            numbers = np.concatenate([place[0] for place in places])
+            products = np.concatenate([place[1] for place in places])
+            products *= np.repeat(np.array(factors, np.float32), [len(place[0]) for place in places])
+            row = np.bincount(numbers, products, size).view(np.float64)
         return [row[begin:end] for begin, end in pairwise(self._bounds)]
 
 
@@ -219,9 +224,13 @@ class _Index:
         length = math.sqrt(sum(weight**2 for weight in weights.values()))
         mass = sum(weights.values())
         near, covered, whole, spoken = self._postings.add_up(weights)
-        score = (_WORDING / length) * near + _COVERED * np.minimum(covered, 1.0)
-        best: _Floats = np.maximum.reduceat(np.where(near > 0, score, 0.0), self._begins)
-        return np.where(best > 0, best + (_WHOLE / length) * whole + (_SPOKEN / mass) * spoken, 0.0)
+        near *= _WORDING / length
+        covered *= _COVERED
+        near += covered
+        best: _Floats = np.maximum.reduceat(near, self._begins)
+        whole *= _WHOLE / length
+        spoken *= _SPOKEN / mass
+        return best + (whole + spoken) * (best > 0)
 
 
 def load_library(folder: Path = KNOWLEDGE, region: Mapping[str, str] | None = None) -> Library:
