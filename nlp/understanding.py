@@ -47,11 +47,17 @@ _KIND_CATEGORY = {
 }
 
 
+#: What words are about when they name nothing: a blow is not a worry.
+_VAGUE = frozenset({"", "psych", "marriage_other"})
+
+
 def _with_risk(meaning: Guess, risk: Risk) -> Guess:
-    """Danger is a matter of rights, whatever the words alone would have said."""
-    if risk.level < 2 or meaning.intent in {"rights", "human"}:
+    """Danger is a matter of rights and names its category, whatever vague words alone would have said."""
+    if risk.level < 2 or meaning.intent == "human":
         return meaning
     category = next((_KIND_CATEGORY[kind] for kind in risk.kinds if kind in _KIND_CATEGORY), "")
+    if meaning.intent == "rights" and (not category or meaning.category not in _VAGUE):
+        return meaning
     return Guess(
         "rights",
         category,
