@@ -10,7 +10,7 @@ import yaml
 from nlp.retrieval import load_library
 
 SHEET = Path(__file__).resolve().parents[3] / "shared" / "docs" / "domain_facts.yaml"
-#: From best to weakest. U (not verified) is no level an article may have: such a part is left out, the rest is advice.
+#: From best to weakest. U (not verified) is no level of an article: that part is left out, the rest is advice.
 ORDER = "ABCPU"
 
 needs_sheet = pytest.mark.skipif(not SHEET.exists(), reason="the reviewed fact sheet is not here")
