@@ -111,7 +111,8 @@ def read_article(name: str, text: str, laws: Mapping[str, Any], filled: Mapping[
             body=body.strip(),
         )
     except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{name}.md is not a knowledge article ({type(error).__name__}: {error})") from None
+        what = " ".join(str(error).split())
+        raise ConfigError(f"{name}.md is not a knowledge article ({type(error).__name__}: {what})") from None
     if len(article.answer) > _LONGEST_ANSWER:
         raise ConfigError(f"{name}.md: the answer has {len(article.answer)} characters, {_LONGEST_ANSWER} at most")
     return article

@@ -116,12 +116,12 @@ async def test_steps_of_a_campaign_go_in_order_and_two_people_are_needed(house: 
         await repository.submit(tx, made, now)
         with pytest.raises(WrongState, match="自己"):
             await repository.approve(tx, made, author, now)
-        await repository.update_draft(tx, made, title="通知", text="改过", now=now)
+        await repository.update_draft(tx, made, title="通知", text="改过", staff_id=author)
         with pytest.raises(WrongState):
             await repository.approve(tx, made, other, now)
         await repository.submit(tx, made, now)
         await repository.approve(tx, made, other, now)
         with pytest.raises(WrongState):
-            await repository.update_draft(tx, made, title="通知", text="再改", now=now)
+            await repository.update_draft(tx, made, title="通知", text="再改", staff_id=other)
         await repository.start(tx, made, now)
         assert (await repository.find(tx, made)).status == "sending"
