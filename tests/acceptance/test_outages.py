@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 from aiohttp import ClientSession, ClientTimeout
+from redis import Redis
 from sqlalchemy import func, select
 
 from bot.simulator.wechat_push import Message
@@ -42,6 +43,8 @@ async def test_without_redis_messages_are_answered_and_sends_wait(
             ((talk,),) = [[line["id"] for line in (await li.get("/console/queue"))[1]]]
             assert (await li.post(f"/console/conversations/{talk}/claim"))[0] == 200
 
+            await eventually(lambda: _all_are_at_work(redis), seconds=30)
+
             await asyncio.to_thread(redis.stop)
             for number in range(20):
                 pushed = await push(session, service.url, SAFE, Message.text(f"oOther{number:022d}", "菜单"))
@@ -68,6 +71,12 @@ async def test_without_redis_messages_are_answered_and_sends_wait(
             kept = await tx.first(select(func.count()).select_from(table(InboundMessage)))
         assert kept is not None
         assert kept[0] == 21
+
+
+def _all_are_at_work(redis: EmbeddedRedis) -> bool:
+    """Whether a worker has announced itself and the scheduler has put its first job into the queue."""
+    with Redis.from_url(redis.url) as client:
+        return bool(client.scard("rq:workers")) and bool(client.keys("rq:job:sweep-2*"))
 
 
 async def _page_says(li: StaffClient, words: str) -> bool:
