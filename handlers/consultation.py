@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from bot import clock
 from bot.dialogue import ANY, Flow, Reply, Turn
+from handlers import words
 from handlers.wording import texts
 
 if TYPE_CHECKING:
@@ -13,8 +14,20 @@ flow = Flow("consultation", intents={"rights"})
 
 #: Matters in which she may not be safe: ask before facts.
 _ASK_SAFETY = frozenset({"dv", "harassment", "minors", "psych"})
-#: Under this score an article of the right category is still beside her question.
-_NEAR = 0.12
+#: Where somebody in distress is better answered than asked back.
+_RATHER_ANSWER = frozenset({"psych"})
+#: In danger only what is about the danger is said: kind of danger → category.
+_BY_DANGER = {
+    "violence_now": "dv",
+    "violence_pattern": "dv",
+    "threat_to_kill": "dv",
+    "captivity": "dv",
+    "sexual_violence": "harassment",
+    "stalking": "harassment",
+    "suicide": "psych",
+    "self_harm": "psych",
+    "child": "minors",
+}
 _CHILD = 14
 _LONGEST_QUESTION = 300
 
@@ -25,25 +38,32 @@ async def answer(turn: Turn) -> Reply:
     age = turn.understanding.entities.get("age")
     if isinstance(age, int) and age < _CHILD:
         return flow.end(texts("consultation.child"), call_human="child", category="minors")
-    category = turn.understanding.category or turn.conversation.category
+    danger = _danger(turn)
+    category = danger or turn.understanding.category or turn.conversation.category
     before = _first_words(turn, category)
-    article = _find(turn, category)
-    if article is None:
-        await turn.records.note_question(turn.text, intent="rights", category=category)
-        return flow.end(*before, texts("consultation.unknown"), call_human="unanswered", category=category)
-    return Reply(
-        texts=(*before, say(turn, article), texts("consultation.offer")),
-        flow=flow.name,
-        step=choose.__name__,
-        data={
-            "article": article.id,
-            "category": category or article.category,
-            "question": turn.text[:_LONGEST_QUESTION],
-            "asked": texts("consultation.offer"),
-        },
-        category=category or article.category,
-        articles=(article.id,),
-    )
+    found = turn.house.library.consider(turn.text, category=category, kind="rights", only=bool(danger))
+    article = found.article or (found.choices[0] if found.choices and category in _RATHER_ANSWER else None)
+    if article is not None:
+        return _tell(turn, article, before=before, category=category)
+    if found.choices:
+        return _ask_which(turn, found.choices, before=before, category=category)
+    return await _admit(turn, turn.text, before=before, category=category)
+
+
+@flow.step
+async def pick(turn: Turn) -> Reply:
+    """Which of the articles asked back about; none of them is noted for staff."""
+    category, question = turn.data.get("category", ""), turn.data.get("question", "")
+    article = turn.house.library.get(str(turn.understanding.entities.get("chosen", "")))
+    if article is not None:
+        return _tell(turn, article, category=category, question=question)
+    if is_none_of_them(turn):
+        return await _admit(turn, question, category=category)
+    if turn.understanding.entities.get("answer") == "yes" and len(turn.data["choices"]) == 1:
+        only = turn.house.library.get(turn.data["choices"][0])
+        if only is not None:
+            return _tell(turn, only, category=category, question=question)
+    return Reply(hand_to=ANY)
 
 
 @flow.step
@@ -59,7 +79,8 @@ async def choose(turn: Turn) -> Reply:
     if turn.understanding.entities.get("answer") == "no":
         return flow.end(texts("menu.left"))
     if turn.understanding.intent == "oos" and turn.conversation.misunderstood == 0:
-        article = _find(turn, turn.data.get("category", ""))
+        category = turn.data.get("category", "")
+        article = turn.house.library.consider(turn.text, category=category, kind="rights").article
         if article is not None and article.id != turn.data.get("article"):
             return await answer(turn)
         return Reply(
@@ -115,12 +136,60 @@ def _first_words(turn: Turn, category: str) -> tuple[str, ...]:
     return ()
 
 
-def _find(turn: Turn, category: str) -> "Article | None":
-    library = turn.house.library
-    hit = library.answers(turn.text, category=category, kind="rights")
-    if hit is not None:
-        return hit.article
-    if not category:
-        return None
-    near = [one for one in library.find(turn.text, k=5, category=category) if one.article.category == category]
-    return near[0].article if near and near[0].score >= _NEAR else None
+def _danger(turn: Turn) -> str:
+    """The category of the danger in this message; empty when there is none."""
+    risk = turn.understanding.risk
+    return next((_BY_DANGER[kind] for kind in risk.kinds if kind in _BY_DANGER), "") if risk.level == 2 else ""
+
+
+def _tell(
+    turn: Turn, article: "Article", *, before: tuple[str, ...] = (), category: str = "", question: str = ""
+) -> Reply:
+    return Reply(
+        texts=(*before, say(turn, article), texts("consultation.offer")),
+        flow=flow.name,
+        step=choose.__name__,
+        data={
+            "article": article.id,
+            "category": category or article.category,
+            "question": (question or turn.text)[:_LONGEST_QUESTION],
+            "asked": texts("consultation.offer"),
+        },
+        category=category or article.category,
+        articles=(article.id,),
+    )
+
+
+def _ask_which(turn: Turn, articles: "tuple[Article, ...]", *, before: tuple[str, ...], category: str) -> Reply:
+    """您是想问 1 … 2 …？"""
+    asked = which(articles)
+    return Reply(
+        texts=(*before, asked),
+        flow=flow.name,
+        step=pick.__name__,
+        data={
+            "choices": [article.id for article in articles],
+            "category": category,
+            "question": turn.text[:_LONGEST_QUESTION],
+            "asked": asked,
+        },
+        category=category,
+    )
+
+
+def which(articles: "tuple[Article, ...]") -> str:
+    """The question back, with the articles' titles by number and a way out."""
+    lines = [f"{number} {article.title}" for number, article in enumerate(articles, 1)]
+    return texts("consultation.which", lines="\n".join(lines), none=len(articles) + 1)
+
+
+def is_none_of_them(turn: Turn) -> bool:
+    """Whether she says that none of the articles asked back about is meant."""
+    last = turn.understanding.entities.get("choice") == len(turn.data["choices"]) + 1
+    return last or turn.understanding.entities.get("answer") == "no" or words.says("none", turn.text)
+
+
+async def _admit(turn: Turn, question: str, *, before: tuple[str, ...] = (), category: str = "") -> Reply:
+    """Say honestly that we do not know, and keep the question for staff."""
+    await turn.records.note_question(question, intent="rights", category=category)
+    return flow.end(*before, texts("consultation.unknown"), call_human="unanswered", category=category)

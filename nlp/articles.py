@@ -102,7 +102,7 @@ def read_article(name: str, text: str, laws: Mapping[str, Any], filled: Mapping[
             facts=tuple(data.get("facts", ())),
             steps=tuple(data.get("steps", ())),
             documents=tuple(data.get("documents", ())),
-            where=data.get("where", ""),
+            where=str(data.get("where", "")),
             local=bool(data.get("local", False)),
             source=data.get("source", ""),
             reviewed_on=_day(data["reviewed_on"]),

@@ -32,8 +32,11 @@ _ASKING = re.compile(
     "怎么办|怎么|咋办|咋|如何|请问|什么|哪里|哪儿|吗|呢|吧|啊|我想问|我想|想问|问一下|可以|能不能|能|是不是|有没有|需要|应该|该|的|了|一下"
 )
 _RUN = re.compile(r"[㐀-鿿]+|[a-z0-9]+")
-#: From this score on an article is said aloud.
-ENOUGH = 0.40
+#: From this score on an article is said aloud; from the lower one on she is asked whether she means it.
+ENOUGH, NEAR = 0.32, 0.20
+#: Articles nearer to each other than this answer two different questions: she is asked which.
+_TIE = 0.012
+_ASKED_BACK = 3
 _SAME_CATEGORY, _SAME_KIND = 0.06, 0.04
 _LONGEST_QUERY = 300
 #: What the score is made of: the best wording, how much of it is in hers, the article as a whole, its text.
@@ -88,6 +91,14 @@ class _Postings:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The article to say, or the articles to ask back about; neither when nothing is near."""
+
+    article: Article | None = None
+    choices: tuple[Article, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why an article was found: its wording nearest to the question, and the words both share, weightiest first."""
 
@@ -122,10 +133,23 @@ class Library:
         """
         return self._index.find(text, k, (category, kind), staff=staff)
 
-    def answers(self, text: str, *, category: str = "", kind: str = "") -> Hit | None:
-        """The best article if it is near enough to be said aloud, else None."""
-        hits = self.find(text, 1, category=category, kind=kind)
-        return hits[0] if hits and hits[0].score >= ENOUGH else None
+    def consider(self, text: str, *, category: str = "", kind: str = "", only: bool = False) -> Found:
+        """What may be said to a question: an article, a choice to ask back, or nothing.
+
+        `only` leaves out articles of other categories (in danger nothing else may be said).
+        """
+        hits = [
+            hit
+            for hit in self.find(text, 4 * _ASKED_BACK if only else _ASKED_BACK, category=category, kind=kind)
+            if hit.score >= NEAR and (not only or hit.article.category == category)
+        ][:_ASKED_BACK]
+        if not hits:
+            return Found()
+        top = hits[0].score
+        tied = len(hits) > 1 and top - hits[1].score < _TIE
+        if top >= ENOUGH and not tied:
+            return Found(hits[0].article)
+        return Found(None, tuple(hit.article for hit in hits))
 
     def explain(self, text: str, k: int = 5, *, category: str = "") -> list[Explanation]:
         """The nearest articles, those for staff too, and why each was found."""

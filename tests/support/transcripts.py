@@ -11,7 +11,7 @@
                                    locked, opted_out, stopped_all, consented, cases, told (a reminder is queued)
 @ now 2026-03-07 12:00             the wall clock in Shanghai    @ wait 90      seconds go by
 @ activity TITLE SEATS             @ point NAME LAT LON          @ claimed      a person takes the conversation
-@ knows nothing                    the library of articles is empty
+@ knows nothing | twice            the library of articles is empty; holds everything under two titles
 """
 
 import re
@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from bot import clock
 from bot.clock import Frozen
 from bot.messages import Kind, Location, Media
-from nlp.retrieval import Hit, Library
+from nlp.retrieval import Library
 from storage.models import ServicePoint, new_id
 from storage.repositories import inbox
 from tests.support.house import LINA, MEI, Heard, House
@@ -33,15 +33,10 @@ FOLDER = Path(__file__).resolve().parents[1] / "transcripts"
 _SAYS = re.compile(r"^(\w*)>\s?(.*)$")
 
 
-class KnowsNothing(Library):
-    """A library without an article that answers anything."""
-
-    def __init__(self) -> None:
-        super().__init__([])
-
-    def find(self, text: str, k: int = 5, **wanted: Any) -> list[Hit]:
-        """Nothing."""
-        return []
+def twice(library: Library) -> Library:
+    """A library that holds everything under two titles: each question could mean either."""
+    articles = library.articles.values()
+    return Library([*articles, *(replace(one, id=f"{one.id}-too", title=f"{one.title}（二）") for one in articles)])
 
 
 @dataclass(slots=True)
@@ -153,7 +148,8 @@ class Play:
             case "point":
                 await self._add_point(words[0], float(words[1]), float(words[2]))
             case "knows":
-                rules = replace(self.house.line.house, library=KnowsNothing())
+                known = Library([]) if words[0] == "nothing" else twice(self.house.line.house.library)
+                rules = replace(self.house.line.house, library=known)
                 await self.house.replace_line(house=rules)
             case "claimed":
                 staff_id = await self.house.add_staff()
