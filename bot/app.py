@@ -13,7 +13,7 @@ from sqlalchemy import inspect
 import handlers
 from bot import dialogue, duty
 from bot.channels import CHANNELS
-from bot.channels.base import Channel
+from bot.channels.base import Channel, Pull
 from bot.channels.tokens import InMemoryTokens, RedisTokens, Tokens
 from bot.config import Settings
 from bot.console import ConsoleHouse, add_console
@@ -21,6 +21,7 @@ from bot.errors import ConfigError
 from bot.knowledge import LiveLibrary, source_of
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
+from bot.pulling import Puller
 from bot.simulator import add_simulator
 from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
@@ -46,6 +47,12 @@ class House:
     line: Line
     metrics: Metrics
     waker: Waker | None = None
+    puller: Puller | None = None
+
+    def ask_pull(self, channel: Channel, wanted: Pull) -> None:
+        """Fetch what a platform says is waiting; without a puller the minute's look finds it."""
+        if self.puller is not None:
+            self.puller.ask(channel, wanted)
 
     def redis_is_up(self) -> bool:
         """Whether jobs can be woken right now."""
@@ -87,7 +94,9 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
         pipeline = Pipeline(database, line)
         pipeline.start()
         stack.push_async_callback(pipeline.stop)
-        yield House(settings, database, channels, pipeline, library, line, Metrics(), waker)
+        puller = Puller(database, pipeline)
+        stack.push_async_callback(puller.stop)
+        yield House(settings, database, channels, pipeline, library, line, Metrics(), waker, puller)
 
 
 def make_web_app(house: House) -> web.Application:
@@ -95,7 +104,14 @@ def make_web_app(house: House) -> web.Application:
     app = web.Application(client_max_size=1024 * 1024)
     add_webhooks(
         app,
-        Doors(tuple(house.channels.values()), house.pipeline, house.database, house.metrics, house.redis_is_up),
+        Doors(
+            tuple(house.channels.values()),
+            house.pipeline,
+            house.database,
+            house.metrics,
+            house.redis_is_up,
+            house.ask_pull,
+        ),
     )
     add_console(
         app,
@@ -123,6 +139,7 @@ def make_line(settings: Settings, library: Library, channels: Mapping[str, Speec
             zone=service.timezone,
             duty_hours=duty.hours_in_words(service),
             library=library,
+            private_doors=settings.groups.private_doors,
         ),
         handlers={handler.name: handler for handler in handlers.HANDLERS},
         locked_handlers=frozenset(handlers.LOCKED_HANDLERS),
@@ -134,6 +151,8 @@ def make_line(settings: Settings, library: Library, channels: Mapping[str, Speec
         command=handlers.command,
         leave=handlers.leave,
         crash_texts=handlers.crash_texts,
+        group_pointer=handlers.group_pointer,
+        group_answers_per_minute=settings.groups.answers_per_minute,
     )
 
 

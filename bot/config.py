@@ -102,6 +102,15 @@ class Web(Section):
     public_url: str = ""
 
 
+class Groups(Section):
+    """How the bot behaves in groups of WeCom and QQ."""
+
+    #: Answers in one group in a minute; danger is answered beyond that.
+    answers_per_minute: int = Field(default=20, ge=1)
+    #: Where people in a group can talk with us alone, by channel: a link (客服链接, 小程序, 网页) or a few words.
+    private_doors: dict[str, str] = Field(default_factory=dict)
+
+
 class Settings(Section):
     """All settings."""
 
@@ -116,6 +125,7 @@ class Settings(Section):
     development: bool = False
     #: What differs from place to place, by the slots of nlp/data/slots.yaml; unset: 「以当地为准」.
     region: dict[str, str] = Field(default_factory=dict)
+    groups: Groups = Field(default_factory=Groups)
     #: One section a channel, validated by the channel itself.
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

@@ -53,6 +53,8 @@ class House:
     #: Duty hours in words for people, such as 「工作日8:30—12:00、14:30—17:30」.
     duty_hours: str
     library: "Library"
+    #: Where somebody in a group of this channel can talk with us alone: a link or a few words.
+    private_doors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,10 @@ class Situation:
     unfollowed: bool = False
     violence_case: bool = False
     erased: bool = False
+    #: She spoke to us in a group: everybody there would read it.
+    in_group: bool = False
+    #: A member of staff answers her in the platform's own client.
+    held_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class Verdict:
 REASONS = {
     "erased": "她的信息已删除，不能再发送",
     "locked": "她发过安全词，为了她的安全暂停一切发送",
+    "in_group": "她是在群里说的，群里只有机器人的简短回答；请私下联系她",
+    "held_elsewhere": "同事正在企业微信里接待她，这里不能发",
     "unfollowed": "她已取消关注，收不到消息",
     "stopped_all": "她要求停止一切主动消息",
     "opted_out": "她已退订通知",
@@ -103,6 +109,10 @@ def _refusal(situation: Situation) -> str:
         return "erased"
     if situation.locked and situation.outbound_class is not OutboundClass.ANSWER:
         return "locked"
+    if situation.in_group and situation.outbound_class is not OutboundClass.ANSWER:
+        return "in_group"
+    if situation.held_elsewhere:
+        return "held_elsewhere"
     if situation.unfollowed:
         return "unfollowed"
     if situation.outbound_class is OutboundClass.ANSWER or (

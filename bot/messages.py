@@ -20,6 +20,7 @@ class Kind(StrEnum):
     SCAN = "scan"  # she scanned a QR code: `key` is its scene
     RECEIPT = "receipt"  # the platform reports on something we sent
     NOTICE = "notice"  # known, needs no answer (she entered the chat, a page view)
+    GROUP = "group"  # the bot joined or left a group, or may or may not write there: `key` is a GroupChange
     UNKNOWN = "unknown"  # kept for staff, acknowledged
 
 
@@ -30,14 +31,42 @@ class Trigger(StrEnum):
     MENU = "menu"
     FOLLOW = "follow"
     SCAN = "scan"
+    GROUP = "group"  # she spoke to the bot in a group
+
+
+class GroupChange(StrEnum):
+    """What became of the bot in a group."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    MUTED = "muted"  # the group does not want what we start ourselves
+    UNMUTED = "unmuted"
+
+
+class HeldElsewhere(StrEnum):
+    """Who holds a talk on the platform's own side, where it has a desk of its own."""
+
+    NOBODY = ""  # we do
+    QUEUE = "queue"
+    PERSON = "person"  # a member of staff answers in the platform's client: we are silent
+    ENDED = "ended"  # nothing goes out until she writes again
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How long and how often a platform lets us write after a trigger."""
+    """How long and how often a platform lets us write after a trigger; see ALWAYS."""
 
     seconds: int
     count: int
+
+    @property
+    def is_always(self) -> bool:
+        """Whether the platform sets no limit: we may write at any time, without a trigger too."""
+        return self.count == 0
+
+
+#: Platforms that let us write whenever we want (WeCom members, SMS).
+ALWAYS = Window(0, 0)
 
 
 class OutboundClass(StrEnum):
@@ -90,6 +119,21 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a platform reports, later, of something we sent.
+
+    `row_id` is our outbox row where the platform gives back the key we sent, else `platform_id` is its own id
+    for what it took. `state` is DELIVERED or FAILED; `sentence` tells staff in Chinese what happened.
+    """
+
+    state: DeliveryState
+    row_id: str = ""
+    platform_id: str = ""
+    code: str = ""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InboundMessage:
     """One message or event from one person, verified and parsed.
 
@@ -97,7 +141,11 @@ class InboundMessage:
     platform's id of the person (openid), `dedupe_key` what makes this message the same message when
     the platform sends it again: its message id, or sender + time + event + key for an event.
     `sent_at` is the platform's time, aware; `order` sorts messages of one second (0 if unknown).
-    `extra` holds, for RECEIPT and UNKNOWN, what the platform said, as plain strings.
+    `extra` holds, for RECEIPT and UNKNOWN, what the platform said, as plain strings; `receipt` the part of it
+    that concerns one of our own messages. `platform_id` is the platform's id of this message, for answers that
+    must name it. `group` is the platform's id of the group it was said in (empty: in private), `mentioned`
+    whether it was said to us there; `from_bot` that another bot said it. `held_elsewhere` is who holds the talk
+    on the platform's own side from now on (see HeldElsewhere), None where the message does not say.
     """
 
     channel: str
@@ -112,16 +160,39 @@ class InboundMessage:
     media: Media | None = None
     location: Location | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    receipt: Receipt | None = None
+    platform_id: str = ""
+    group: str = ""
+    mentioned: bool = False
+    from_bot: bool = False
+    held_elsewhere: "HeldElsewhere | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTo:
+    """The message an outbound one answers: the platform's id of it, what it was, when it came to us."""
+
+    platform_id: str
+    kind: Kind
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundMessage:
-    """One text on its way to one person. `recipient` is the platform's id; `idempotency_key` is unique."""
+    """One text on its way to one person. `recipient` is the platform's id; `idempotency_key` is unique.
+
+    `row_id` is the outbox row's id, 26 digits and letters: the same at every attempt, so platforms that know an
+    idempotency key get it (or a number made from it). With `group` the text goes to that group, as an answer to
+    `recipient`. `reply_to` is the message it answers, the same at every attempt too.
+    """
 
     recipient: str
     text: str
     idempotency_key: str
     outbound_class: OutboundClass = OutboundClass.ANSWER
+    row_id: str = ""
+    group: str = ""
+    reply_to: ReplyTo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ answer, also while the first is still being worked on, also in another process.
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,17 +18,20 @@ from typing import Any
 
 from bot import clock, sessions, turns
 from bot.errors import BotError, StorageUnavailable, UnverifiedRequest
-from bot.messages import InboundMessage, Kind, Location, Media
+from bot.messages import GroupChange, InboundMessage, Kind, Location, Media
 from bot.sessions import Person
 from bot.turns import Incoming, Line, Writes
 from storage.database import AnyRow, Database, Transaction
 from storage.models import Alarm, Attachment, Conversation
-from storage.repositories import talk
+from storage.repositories import groups, outbox, talk
 
 log = logging.getLogger(__name__)
 
-#: Channel, account, sender: who a message is from, as the platform names her.
-_Key = tuple[str, str, str]
+#: Channel, account, sender, group: who a message is from, as the platform names her.
+_Key = tuple[str, str, str, str]
+
+#: Moves our place in a platform's list; False when it is no longer where it was.
+CursorMove = Callable[[Transaction], Awaitable[bool]]
 
 #: Messages sharing one transaction at most; more would keep the first one waiting.
 BATCH = 64
@@ -98,8 +101,11 @@ class Pipeline:
         """Queue a message; its `future` holds the Answer, StorageUnavailable or UnverifiedRequest.
 
         `may_hand` allows a passive reply. `nonce` and `body` (a digest) recognise a replayed request with
-        another body. The same message submitted again while in work shares the first one's future.
+        another body. The same message submitted again while in work shares the first one's future. What is said
+        in a group but not to us, and what other bots say, is neither answered nor kept.
         """
+        if is_overheard(message):
+            return _forgotten(message)
         key = (message.channel, message.account, message.dedupe_key)
         job = self._in_flight.get(key)
         if job is not None:
@@ -143,12 +149,39 @@ class Pipeline:
             if row is None:
                 return
             key = self._database.keys.contact_key(row.contact_id, row.wrapped_key)
-            message = _unpack(row, key)
+            group = tx.keys.house.open("channel_group.address", row.group_sealed)
+            message = _unpack(row, key, group)
         job = Job(message, "", b"", False, asyncio.get_running_loop().create_future(), detached=True)
         job.stored_id = inbound_id
         job.incoming = Incoming(message, row.dedupe_digest, None, None, clock.now(), row_id=inbound_id)
         self._enqueue(job)
         await job.future
+
+    async def keep_page(self, page: Sequence[InboundMessage], move: CursorMove) -> bool:
+        """Answer a page of a platform's list and move our place in that list, in one transaction.
+
+        False when somebody else has moved it: nothing is kept then. If the page fails, its messages are tried one
+        by one (each is kept, or answered by the crash path) before the place moves. Raises StorageUnavailable.
+        """
+        loop = asyncio.get_running_loop()
+        unique = {message.dedupe_key: message for message in page if not is_overheard(message)}
+        jobs = [Job(message, "", b"", False, loop.create_future()) for message in unique.values()]
+        try:
+            async with self._database.transaction() as tx:
+                if not await move(tx):
+                    return False
+                await self._process(tx, jobs, crashed=False)
+            return True
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            _log_failure("page.failed", error, size=len(jobs))
+        for job in jobs:
+            await self._work_alone(job)
+            if job.future.exception() is not None:
+                raise StorageUnavailable
+        async with self._database.transaction() as tx:
+            return await move(tx)
 
     def _enqueue(self, job: Job) -> None:
         self._waiting.append(job)
@@ -232,10 +265,18 @@ class Pipeline:
         people, known, nonces = await self._load(tx, batch, now)
         writes = Writes()
         answers: dict[int, Answer | BaseException] = {}
+        for job in batch:
+            if job.message.kind is Kind.GROUP:
+                message = job.message
+                place = (message.channel, message.account, message.group)
+                await groups.note_change(tx, place, GroupChange(message.key), now)
         for index in sorted(range(len(batch)), key=lambda i: (batch[i].message.sent_at, batch[i].message.order)):
             job = batch[index]
+            if job.message.kind is Kind.GROUP:
+                answers[index] = Answer()
+                continue
             incoming = _prepare(tx, job, now)
-            person = people[(job.message.channel, job.message.account, job.message.sender)]
+            person = people[_key(job)]
             replayed = nonces.get(incoming.nonce_digest) if incoming.nonce_digest else None
             if replayed is not None and replayed.body_digest != incoming.body_digest:
                 answers[index] = UnverifiedRequest("the nonce was used before, with another body")
@@ -246,6 +287,8 @@ class Pipeline:
                 continue
             if row is not None:
                 incoming.row_id, incoming.is_stored = row.id, True
+            if job.message.receipt is not None:
+                await outbox.note_receipt(tx, job.message.channel, job.message.receipt, now)
             if crashed:
                 text = turns.take_crashed(self._line, person, incoming, writes)
             else:
@@ -259,8 +302,9 @@ class Pipeline:
         self, tx: Transaction, batch: Sequence[Job], now: datetime
     ) -> tuple[dict[_Key, Person], dict[bytes, AnyRow], dict[bytes, AnyRow]]:
         """Who wrote, and which of the messages are known; people with something new get a conversation."""
+        batch = [job for job in batch if job.message.kind is not Kind.GROUP]
         addresses = {_key(job): talk.address(tx, *_key(job)) for job in batch}
-        rows = await talk.find_people(tx, addresses.values(), now)
+        rows = await talk.find_people(tx, addresses.values(), now) if batch else {}
         incoming = [_prepare(tx, job, now) for job in batch]
         known, nonces = await talk.find_known(
             tx,
@@ -299,7 +343,7 @@ class Pipeline:
         if incoming.dedupe_digest in known:
             return
         person = next(iter(people.values()))
-        sessions.note_inbound(person, job.message.kind, incoming.received_at)
+        sessions.note_inbound(person, job.message, incoming.received_at)
         writes = Writes()
         turns.keep_inbound(person, incoming, writes, understanding=None)
         await _write(tx, [person], writes)
@@ -323,7 +367,18 @@ async def _write(tx: Transaction, people: Iterable[Person], writes: Writes) -> N
 
 
 def _key(job: Job) -> _Key:
-    return job.message.channel, job.message.account, job.message.sender
+    return job.message.channel, job.message.account, job.message.sender, job.message.group
+
+
+def is_overheard(message: InboundMessage) -> bool:
+    """Whether a message is none of our business: said in a group to somebody else, or by another bot."""
+    return message.from_bot or (bool(message.group) and not message.mentioned and message.kind is not Kind.GROUP)
+
+
+def _forgotten(message: InboundMessage) -> Job:
+    job = Job(message, "", b"", False, asyncio.get_running_loop().create_future())
+    job.future.set_result(Answer())
+    return job
 
 
 def _prepare(tx: Transaction, job: Job, now: datetime) -> Incoming:
@@ -370,7 +425,7 @@ def _log_failure(event: str, error: Exception, **ids: Any) -> None:
     log.error(event, extra={"error": type(error).__name__, "where": where, **ids})
 
 
-def _unpack(row: AnyRow, key: Any) -> InboundMessage:
+def _unpack(row: AnyRow, key: Any, group: str) -> InboundMessage:
     """The message behind a stored row."""
     content = json.loads(key.open("inbound.content", row.content_sealed))
     media, place = content.get("media"), content.get("location")
@@ -387,4 +442,7 @@ def _unpack(row: AnyRow, key: Any) -> InboundMessage:
         media=Media(**media) if media else None,
         location=Location(**place) if place else None,
         extra=content.get("extra", {}),
+        platform_id=content.get("platform_id", ""),
+        group=group,
+        mentioned=bool(group),
     )

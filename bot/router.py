@@ -67,6 +67,9 @@ class Situation:
     command: str = ""
     #: Names that may still answer while she is locked.
     locked_handlers: frozenset[str] = frozenset()
+    #: She speaks to the bot in a group; `flooded`: it has said enough there for this minute.
+    in_group: bool = False
+    flooded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Route:
 
 def choose(situation: Situation) -> Route:
     """The one handler that answers this message."""
+    if situation.in_group:
+        return _in_group(situation)
     if situation.locked:
         return _while_locked(situation)
     if situation.is_safeword:
@@ -94,6 +99,13 @@ def choose(situation: Situation) -> Route:
     if situation.kind is Kind.VOICE and not situation.understanding.text:
         return Route(Way.HANDLER, "media")
     return _for_words(situation)
+
+
+def _in_group(situation: Situation) -> Route:
+    """One handler for all that is said in groups; more than the minute allows only when danger is new."""
+    if situation.kind in SILENT_KINDS or (situation.flooded and not situation.new_danger):
+        return Route(Way.SILENT)
+    return Route(Way.HANDLER, "in_group")
 
 
 def _for_words(situation: Situation) -> Route:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.config import Service
 from bot.dialogue import ContactView, ConversationView, Reply
-from bot.messages import Kind, Trigger
+from bot.messages import HeldElsewhere, InboundMessage, Kind, Trigger
 from storage.database import AnyRow
 from storage.encryption import DataKey
 from storage.repositories.talk import CONVERSATION_FIELDS
@@ -55,6 +55,11 @@ class Person:
         return str(self.row.id)
 
     @property
+    def in_group(self) -> bool:
+        """Whether she is met in a group, where everybody reads along."""
+        return self.row.group_id is not None
+
+    @property
     def conversation_id(self) -> str:
         """The id of the conversation going on."""
         return str(self.conversation["id"])
@@ -68,7 +73,8 @@ def person_from(row: AnyRow, key: DataKey, conversation: dict[str, Any]) -> Pers
         "conversation_id": conversation["id"],
         "followed_at": row.followed_at,
         "unfollowed_at": row.unfollowed_at,
-        "last_inbound_at": None,
+        "last_inbound_at": row.last_inbound_at,
+        "held_elsewhere": row.held_elsewhere,
         "window_trigger": row.window_trigger,
         "window_opened_at": row.window_opened_at,
         "window_used": row.window_used,
@@ -79,12 +85,18 @@ def person_from(row: AnyRow, key: DataKey, conversation: dict[str, Any]) -> Pers
     return person
 
 
-def note_inbound(person: Person, kind: Kind, now: datetime) -> None:
-    """Record that something came in: times, whether she follows us, and the window it opens."""
-    identity = person.identity
+def note_inbound(person: Person, message: InboundMessage, now: datetime) -> None:
+    """Record that something came in: times, whether she follows us, the window it opens, who holds the talk."""
+    identity, kind = person.identity, message.kind
+    person.touched = True
+    if message.held_elsewhere is not None:
+        identity["held_elsewhere"] = message.held_elsewhere.value
+    if kind in (Kind.RECEIPT, Kind.NOTICE):
+        return  # the platform spoke, not she
+    if identity["held_elsewhere"] == HeldElsewhere.ENDED:
+        identity["held_elsewhere"] = HeldElsewhere.NOBODY.value
     identity["last_inbound_at"] = now
     person.conversation["last_inbound_at"] = now
-    person.touched = True
     if kind is Kind.UNFOLLOW:
         identity["unfollowed_at"] = now
         return
@@ -92,7 +104,7 @@ def note_inbound(person: Person, kind: Kind, now: datetime) -> None:
         identity["followed_at"], identity["unfollowed_at"] = now, None
     if kind in _NO_TRIGGER:
         return
-    trigger = _TRIGGERS.get(kind, Trigger.MESSAGE)
+    trigger = Trigger.GROUP if message.group else _TRIGGERS.get(kind, Trigger.MESSAGE)
     opened = identity["window_opened_at"]
     if (
         trigger is not Trigger.MESSAGE
@@ -102,6 +114,17 @@ def note_inbound(person: Person, kind: Kind, now: datetime) -> None:
     ):
         return  # the longer window a message opened is worth more than the minute a tap gives
     identity["window_trigger"], identity["window_opened_at"], identity["window_used"] = trigger.value, now, 0
+
+
+def is_held(person: Person) -> bool:
+    """Whether a person answers her: at our desk, or at the platform's own. The bot is silent then.
+
+    In a group nobody of staff ever answers, so there the bot goes on pointing to the private door.
+    """
+    if person.in_group:
+        return False
+    at_our_desk: bool = person.conversation["state"] == "held"
+    return at_our_desk or person.identity["held_elsewhere"] == HeldElsewhere.PERSON.value
 
 
 def flow_of(person: Person, now: datetime) -> tuple[str, str, dict[str, Any]]:

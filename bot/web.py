@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot import clock
-from bot.channels.base import Channel, Received, WebhookRequest
+from bot.channels.base import Channel, Pull, Received, WebhookRequest
 from bot.errors import StorageUnavailable, UnreadablePayload, UnverifiedRequest
 from bot.messages import PassiveReply
 from bot.metrics import Metrics
@@ -41,12 +41,15 @@ class Doors:
     database: Database
     metrics: Metrics
     redis_is_up: Callable[[], bool]
+    #: Fetch what a platform says is waiting; returns at once.
+    pull: Callable[[Channel, Pull], None] = lambda channel, pull: None
 
 
 def add_webhooks(app: web.Application, doors: Doors) -> None:
     """Mount every channel's address and the health addresses."""
     for channel in doors.channels:
-        app.router.add_route("*", channel.path, _door(channel, doors))
+        if channel.path:
+            app.router.add_route("*", channel.path, _door(channel, doors))
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz(doors))
     app.router.add_get("/metrics", _metrics(doors))
@@ -79,32 +82,39 @@ def _door(channel: Channel, doors: Doors) -> Callable[[web.Request], Awaitable[w
             return refuse(400, "request.cut_off")
         try:
             received = channel.receive(
-                WebhookRequest(request.method, request.query, request.headers, body, clock.now())
+                WebhookRequest(
+                    request.method, request.query, request.headers, body, clock.now(), dict(request.match_info)
+                )
             )
             _check_nonce(nonces, received)
         except UnverifiedRequest:
             return refuse(403, "request.unverified")
         except UnreadablePayload:
             return refuse(400, "request.unreadable")
-        if received.response is not None:
-            return _response(received.response.body, received.response.content_type, received.response.status)
+        if received.pull is not None:
+            doors.pull(channel, received.pull)
         try:
-            text = await _answer(doors.pipeline, received, started)
+            text = await _answer(doors.pipeline, received, started, may_hand=channel.answers_in_response)
         except StorageUnavailable:
             return refuse(503, "request.not_stored")
         except UnverifiedRequest:
             return refuse(403, "request.replayed")
         counts.labels(channel.name, "accepted").inc()
-        answer = channel.render(received, PassiveReply(text))
+        answer = received.response or channel.render(received, PassiveReply(text))
         return _response(answer.body, answer.content_type, answer.status)
 
     return receive
 
 
-async def _answer(pipeline: Pipeline, received: Received, started: float) -> str:
+async def _answer(pipeline: Pipeline, received: Received, started: float, *, may_hand: bool) -> str:
     """The passive reply for what was received; empty to acknowledge only. Raises StorageUnavailable."""
     jobs = [
-        pipeline.submit(message, nonce=received.nonce if number == 0 else "", body=received.body_digest)
+        pipeline.submit(
+            message,
+            may_hand=may_hand and len(received.messages) == 1,
+            nonce=received.nonce if number == 0 else "",
+            body=received.body_digest,
+        )
         for number, message in enumerate(received.messages)
     ]
     text = ""

@@ -11,6 +11,7 @@ from handlers import (
     fallback,
     feedback,
     human,
+    in_group,
     intake,
     menu,
     optout,
@@ -41,6 +42,7 @@ HANDLERS: list[Flow] = [
     events.media,
     events.location,
     events.notice,
+    in_group.flow,
     fallback.flow,
 ]
 #: What still answers while her 安全词 has locked the conversation.
@@ -51,6 +53,7 @@ __all__ = [
     "LOCKED_HANDLERS",
     "command",
     "crash_texts",
+    "group_pointer",
     "hand_back_texts",
     "leave",
     "wants_to_leave",
@@ -78,6 +81,11 @@ async def leave(turn: Turn) -> Reply:
 def crash_texts(house: House) -> Sequence[str]:
     """What she is told when we failed: the crisis numbers, and that a person is asked."""
     return (texts("crisis.crash", hotline=house.hotline),)
+
+
+def group_pointer(house: House, channel: str) -> str:
+    """What may be said in a group when nothing else can: the neutral way to a private talk, with the numbers."""
+    return in_group.pointer(house, channel)
 
 
 def hand_back_texts() -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from bot import pulling
 from workers import campaigns, media, outbox, process, reminders, sla, stored
 from workers.house import WorkerHouse
 
@@ -25,12 +26,18 @@ async def sweep(house: WorkerHouse) -> None:
     await outbox.deliver(house, outbox.LIVE)
 
 
+async def pull(house: WorkerHouse) -> None:
+    """Fetch what platforms keep for us: a callback may have been lost."""
+    await pulling.pull_all(house.database, house.pipeline, house.channels.values())
+
+
 #: Every job; `workers.jobs.run` is what stands in Redis, with one of these names.
 JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "deliver_live": deliver_live,
     "handle_stored": stored.handle_stored,
     "work_bulk": work_bulk,
     "fetch_media": media.fetch,
+    "pull": pull,
     "sweep": sweep,
     "remind": reminders.remind,
     "close_silent": sla.close_silent,

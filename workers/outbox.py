@@ -1,7 +1,8 @@
 """Deliver due rows: claim, commit, pass the gate, call the channel, record each outcome alone.
 
 A row is marked `sending` and committed before the platform is called. Whoever is killed in between leaves a row
-nobody repeats: it becomes `unknown` and staff see it, because these platforms have no idempotency key. As many
+nobody repeats: it becomes `unknown` and staff see it, where the platform has no idempotency key; where it has
+one, the row is sent again under the same key and the platform drops the second. As many
 rows are claimed as are sent at once, so that a kill leaves no more unknown rows than sends in flight.
 """
 
@@ -15,7 +16,15 @@ from datetime import datetime, timedelta
 from bot import clock, gate
 from bot.channels.base import Channel
 from bot.errors import RecipientGone, Rejected, SendError, StorageUnavailable, WindowClosed
-from bot.messages import DeliveryState, OutboundClass, OutboundMessage, Trigger, Window
+from bot.messages import (
+    DeliveryReceipt,
+    DeliveryState,
+    HeldElsewhere,
+    OutboundClass,
+    OutboundMessage,
+    Trigger,
+    Window,
+)
 from storage.repositories import outbox
 from storage.repositories.outbox import DueRow
 from workers import retry
@@ -65,7 +74,11 @@ async def recover(house: WorkerHouse) -> None:
     async with house.database.transaction() as tx:
         for row in await outbox.stuck(tx):
             age = now - row.claimed_at
-            if _is_gone(row.claimed_by) or age > _ABANDONED:
+            channel = house.channels.get(row.channel)
+            if (_is_gone(row.claimed_by) or age > _ABANDONED) and channel is not None and channel.idempotent:
+                await outbox.repeat(tx, row, now)
+                log.warning("message.repeated", extra={"outbox": row.id})
+            elif _is_gone(row.claimed_by) or age > _ABANDONED:
                 await outbox.give_up_unknown(tx, row, _INTERRUPTED, now)
                 log.warning("message.unknown", extra={"outbox": row.id})
             elif row.crisis and age > _CRISIS_LATE:
@@ -77,7 +90,10 @@ async def _claim(house: WorkerHouse, classes: Collection[OutboundClass]) -> tupl
     now = clock.now()
     claimed: list[DueRow] = []
     settled = 0
+    naming = [name for name, channel in house.channels.items() if channel.names_what_it_answers]
     async with house.database.transaction() as tx:
+        if naming:
+            await outbox.fix_replies(tx, naming, classes)
         for due in await outbox.find_due(tx, classes, now, _AT_ONCE[LIVE if classes == LIVE else BULK]):
             refusal = _check(house, due, now)
             if refusal is None:
@@ -114,15 +130,19 @@ def _check(house: WorkerHouse, due: DueRow, now: datetime) -> _Refusal | None:
 def _check_window(due: DueRow, channel: Channel, now: datetime, reserved: int) -> _Refusal | None:
     """The platform's own rule: so many in so long after she did something; the last one is kept for a person."""
     row = due.row
+    window: Window = channel.window(Trigger(row.window_trigger or Trigger.MESSAGE))
+    if window.is_always:
+        return None
     if row.window_opened_at is None:
         return DeliveryState.FAILED, "no_window", "她还没有来过消息，微信不让主动发", None
-    window: Window = channel.window(Trigger(row.window_trigger or Trigger.MESSAGE))
     if now - row.window_opened_at >= timedelta(seconds=window.seconds):
         sentence = "超过平台允许的时间她没有来消息，发不出去；请等她再来消息或换安全的方式联系"
         return DeliveryState.FAILED, "window_closed", sentence, None
     if row.window_used >= window.count:
         return DeliveryState.FAILED, "window_used", "这一轮能发的条数用完了，等她再来消息才能发", None
-    if row.window_used >= window.count - reserved:
+    # In a group staff never write, and where one message is all there is nothing can be kept.
+    kept = reserved if window.count > 1 and not row.group_id else 0
+    if row.window_used >= window.count - kept:
         return DeliveryState.FAILED, "window_reserved", "这一轮只剩一条，留给工作人员", None
     return None
 
@@ -145,6 +165,8 @@ def _situation(house: WorkerHouse, due: DueRow, now: datetime) -> gate.Situation
         unfollowed=row.unfollowed_at is not None,
         violence_case=row.violence_case_at is not None,
         erased=row.erased_at is not None or row.wrapped_key is None,
+        in_group=row.group_id is not None,
+        held_elsewhere=row.held_elsewhere == HeldElsewhere.PERSON,
     )
 
 
@@ -155,11 +177,15 @@ async def _send(house: WorkerHouse, due: DueRow) -> None:
         text=due.text,
         idempotency_key=due.row.idempotency_key,
         outbound_class=OutboundClass(due.row.outbound_class),
+        row_id=due.id,
+        group=due.group,
+        reply_to=due.reply_to,
     )
+    receipt = DeliveryReceipt()
     error: SendError | None = None
     try:
         async with asyncio.timeout(_SEND_SECONDS):
-            await channel.send(message)
+            receipt = await channel.send(message)
     except SendError as problem:
         error = problem
     except Exception as problem:  # nothing is known: never said twice
@@ -167,7 +193,7 @@ async def _send(house: WorkerHouse, due: DueRow) -> None:
         error = SendError(_INTERRUPTED, code="crashed", known_unsent=False)
     for _ in range(5):
         try:
-            await _record(house, due, error)
+            await _record(house, due, error, receipt)
             return
         except StorageUnavailable:
             await asyncio.sleep(1)
@@ -175,13 +201,20 @@ async def _send(house: WorkerHouse, due: DueRow) -> None:
     log.error("outcome.not_recorded", extra={"outbox": due.id})
 
 
-async def _record(house: WorkerHouse, due: DueRow, error: SendError | None) -> None:
+async def _record(house: WorkerHouse, due: DueRow, error: SendError | None, receipt: DeliveryReceipt) -> None:
     now = clock.now()
+    channel = house.channels[due.row.channel]
     async with house.database.transaction() as tx:
         if error is None:
-            await outbox.finish(tx, due, DeliveryState.SENT, now=now)
+            await outbox.finish(tx, due, DeliveryState.SENT, now=now, platform_id=receipt.platform_id)
             return
-        decision = retry.decide(error, attempt=due.row.attempts + 1, now=now, created_at=due.row.created_at)
+        decision = retry.decide(
+            error,
+            attempt=due.row.attempts + 1,
+            now=now,
+            created_at=due.row.created_at,
+            idempotent=channel.idempotent,
+        )
         await outbox.finish(
             tx,
             due,
@@ -190,7 +223,7 @@ async def _record(house: WorkerHouse, due: DueRow, error: SendError | None) -> N
             code=decision.code,
             sentence=decision.sentence,
             not_before=decision.not_before,
-            counted=not error.known_unsent,
+            counted=not error.known_unsent and decision.state is not DeliveryState.QUEUED,
         )
         if isinstance(error, WindowClosed):
             await outbox.mark_window_used_up(tx, due.row.identity_id, 99)

@@ -100,6 +100,8 @@ def _work(queue: str, connection: Any) -> bool:
     try:
         # What was left by a worker that was killed is looked at before anything else.
         queues.enqueue(queues.open_queue(queue, connection), "sweep" if queue == queues.LIVE else "work_bulk")
+        if queue == queues.LIVE:
+            queues.enqueue(queues.open_queue(queue, connection), "pull")
         worker.work(logging_level="WARNING")
     except (RedisError, OSError) as error:
         log.warning("redis.unreachable", extra={"error": type(error).__name__})

@@ -23,14 +23,20 @@ class Decision:
     sentence: str = ""
 
 
-def decide(error: SendError, *, attempt: int, now: datetime, created_at: datetime) -> Decision:
+def decide(
+    error: SendError, *, attempt: int, now: datetime, created_at: datetime, idempotent: bool = False
+) -> Decision:
     """What to do after attempt number `attempt` (from 1) failed with `error`.
 
-    A send that may have reached her is never repeated: it is `unknown`, and a person decides.
+    A send that may have reached her is never repeated: it is `unknown`, and a person decides. Only where the
+    platform drops a second message under the same key (`idempotent`) is it sent again until an answer comes.
     """
+    again = error.retryable
     if not error.known_unsent:
-        return Decision(DeliveryState.UNKNOWN, code=error.code, sentence=error.sentence)
-    if not error.retryable or attempt >= _MOST_ATTEMPTS or now - created_at > _LONGEST:
+        if not idempotent or attempt >= _MOST_ATTEMPTS:
+            return Decision(DeliveryState.UNKNOWN, code=error.code, sentence=error.sentence)
+        again = True
+    if not again or attempt >= _MOST_ATTEMPTS or now - created_at > _LONGEST:
         return Decision(DeliveryState.FAILED, code=error.code, sentence=error.sentence)
     wait = error.retry_after if error.retry_after is not None else _WAITS[min(attempt, len(_WAITS)) - 1]
     return Decision(DeliveryState.QUEUED, now + timedelta(seconds=wait), error.code, error.sentence)

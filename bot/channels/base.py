@@ -2,12 +2,15 @@
 
 A channel verifies and parses what a platform sends (pure, no I/O), renders what goes back in the response, cuts
 texts to the platform's size, and sends through the platform's API. It knows nothing of storage or handlers.
+
+Some platforms only say that there is something to fetch: such a channel is a `PullChannel`, whose place in the
+platform's list is kept in the same transaction as the messages up to it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from aiohttp import ClientSession
 
@@ -17,13 +20,17 @@ from bot.messages import DeliveryReceipt, InboundMessage, Media, OutboundMessage
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """One HTTP request to a channel's address; `received_at` is aware UTC."""
+    """One HTTP request to a channel's address; `received_at` is aware UTC.
+
+    `parts` are the named parts of the channel's `path` (`/webhook/sms/{secret}/{what}`).
+    """
 
     method: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +43,52 @@ class WebhookResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A verified request: its messages, or a `response` that needs no pipeline (an echo check).
+class Pull:
+    """The platform says that `account` has something to fetch; `token` is its pass for the next minutes."""
 
-    `nonce` and `body_digest` let the web layer refuse a nonce that comes back with another body;
-    `context` is what `render` needs of the request.
+    account: str
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a platform gave from one place in its list on: messages in order, and the place after them."""
+
+    messages: tuple[InboundMessage, ...]
+    next_cursor: str
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A verified request: its messages, what is to be fetched, and how it is answered.
+
+    A `response` goes back as it is once the messages are stored (an echo check has no messages); without one
+    `render` makes it. `nonce` and `body_digest` let the web layer refuse a nonce that comes back with another
+    body; `context` is what `render` needs of the request.
     """
 
     messages: tuple[InboundMessage, ...] = ()
     response: WebhookResponse | None = None
+    pull: Pull | None = None
     nonce: str = ""
     body_digest: bytes = b""
     context: Any = None
 
 
 class Channel(Protocol):
-    """One platform account."""
+    """One platform account.
+
+    `path` may hold named parts (`{secret}`); empty for a channel nothing comes in from. `max_body` is in bytes.
+    `idempotent`: the platform refuses a second message under the same key, so an interrupted send is repeated
+    instead of becoming unknown. `answers_in_response`: the HTTP response can carry the answer.
+    `names_what_it_answers`: `send` needs `reply_to`, also for what staff write.
+    """
 
     name: ClassVar[str]
+    idempotent: ClassVar[bool]
+    answers_in_response: ClassVar[bool]
+    names_what_it_answers: ClassVar[bool]
     account: str
     path: str
     max_body: int
@@ -76,7 +111,7 @@ class Channel(Protocol):
         """Merge short texts and cut long ones on sentence ends, so that each fits one message."""
 
     def window(self, trigger: Trigger) -> Window:
-        """How long and how often we may write after `trigger`."""
+        """How long and how often we may write after `trigger`; ALWAYS where the platform sets no limit."""
 
     async def send(self, message: OutboundMessage) -> DeliveryReceipt:
         """Send one text. Raises a SendError kind that says whether it may be tried again."""
@@ -86,3 +121,16 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of what the channel holds."""
+
+
+@runtime_checkable
+class PullChannel(Protocol):
+    """A channel whose messages are fetched."""
+
+    name: ClassVar[str]
+
+    async def accounts(self) -> Sequence[str]:
+        """The accounts to look at when the service starts and every minute. Raises SendError kinds."""
+
+    async def poll(self, account: str, cursor: str, token: str) -> Page:
+        """What came after `cursor` (empty: the oldest the platform keeps). Raises SendError kinds."""

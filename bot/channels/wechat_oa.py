@@ -109,6 +109,9 @@ class WeChatOA:
     """One official account: verifies, parses, answers, sends."""
 
     name: ClassVar[str] = "wechat_oa"
+    idempotent: ClassVar[bool] = False
+    answers_in_response: ClassVar[bool] = True
+    names_what_it_answers: ClassVar[bool] = False
     path = "/webhook/wechat"
     max_body = _MAX_BODY
 

@@ -9,6 +9,7 @@ from bot.messages import Kind
 from bot.router import SILENT_KINDS, Route, Way
 from bot.sessions import Person
 from bot.turns.danger import heed_risk
+from bot.turns.flood import may_speak
 from bot.turns.line import Incoming, Line, Writes
 from bot.turns.rows import keep_inbound, raise_alarm, say
 from bot.turns.wishes import is_word, keep_wishes
@@ -30,7 +31,7 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
     flow, step, data = sessions.flow_of(person, now)
     context = Context(flow, step, tuple(str(choice) for choice in data.get("choices", ())))
     understanding = line.understand(message.text, context)
-    sessions.note_inbound(person, message.kind, now)
+    sessions.note_inbound(person, message, now)
     new_danger = await heed_risk(line, tx, person, understanding, now, writes)
     contact, conversation = sessions.views(person)
     paused = person.learned.get("set_aside")
@@ -40,13 +41,15 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
         is_safeword=is_word(tx, person, person.contact["safeword_digest"], message.text),
         is_unlock_word=is_word(tx, person, person.contact["unlock_digest"], message.text),
         locked=person.locked,
-        held=person.conversation["state"] == "held",
+        held=sessions.is_held(person),
         new_danger=new_danger,
         flow=flow,
         wants_to_leave=bool(flow) and line.wants_to_leave(message.text),
         wants_to_resume=bool(paused) and flow in _RESUMABLE_FROM and line.wants_to_resume(message.text),
         command=line.command(message.text),
         locked_handlers=line.locked_handlers,
+        in_group=person.in_group,
+        flooded=person.in_group and not await may_speak(line, tx, person, now),
     )
     route = router.choose(situation)
     turn = Turn(
@@ -80,13 +83,14 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
     if reply.alarm:
         raise_alarm(writes, person, reply.alarm, now, silent=person.locked)
     keep_inbound(person, incoming, writes, understanding=understanding, handler=route.handler or route.way)
-    return say(line, person, incoming, reply.texts, writes, crisis=route.handler == "crisis")
+    is_crisis = route.handler == "crisis" or (person.in_group and new_danger)
+    return say(line, person, incoming, reply.texts, writes, crisis=is_crisis)
 
 
 def take_crashed(line: Line, person: Person, incoming: Incoming, writes: Writes) -> str:
     """The crash path: she still gets the crisis numbers, and a human is told. Needs no understanding."""
     now = incoming.received_at
-    sessions.note_inbound(person, incoming.message.kind, now)
+    sessions.note_inbound(person, incoming.message, now)
     try:
         risk = line.read_risk(incoming.message.text)
     except Exception:
@@ -94,13 +98,16 @@ def take_crashed(line: Line, person: Person, incoming: Incoming, writes: Writes)
         risk = Risk(level=1, reasons=("程序没有读懂这条消息",))
     person.conversation["risk"] = max(person.conversation["risk"], risk.level)
     person.conversation["urgent"] = person.conversation["urgent"] or risk.urgent
-    silent = person.locked or person.conversation["state"] == "held"
+    silent = person.locked or sessions.is_held(person)
     sessions.call_person(person, "bot_failed", now)
     raise_alarm(writes, person, "bot_failed", now, silent=person.locked)
     understanding = Understanding(incoming.message.text, risk=risk)
     keep_inbound(person, incoming, writes, understanding=understanding, handler="crash", failed=True)
     if silent or incoming.message.kind in SILENT_KINDS or incoming.message.kind is Kind.UNFOLLOW:
         return ""
+    if person.in_group:
+        pointer = line.group_pointer(line.house, incoming.message.channel)
+        return say(line, person, incoming, (pointer,), writes, crisis=True)
     return say(line, person, incoming, tuple(line.crash_texts(line.house)), writes, crisis=True)
 
 

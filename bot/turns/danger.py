@@ -32,7 +32,7 @@ async def heed_risk(
         return False
     episode = timedelta(hours=line.service.crisis_episode_hours)
     is_new = conversation["crisis_at"] is None or now - conversation["crisis_at"] > episode
-    held = conversation["state"] == "held"
+    held = sessions.is_held(person)
     if held:
         conversation["danger_since"] = conversation["danger_since"] or now
     else:

@@ -82,6 +82,8 @@ def pack(message: InboundMessage) -> str:
         }
     if message.extra:
         content["extra"] = message.extra
+    if message.platform_id:
+        content["platform_id"] = message.platform_id
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 

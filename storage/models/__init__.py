@@ -7,6 +7,7 @@ from storage.models.casework import Case, CaseEvent
 from storage.models.house import AuditEntry, HouseKey, SignInFailure, StaffSession
 from storage.models.knowledge import Article, ArticleFeedback, ArticleVersion, Example, UnansweredQuestion
 from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
+from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
 
@@ -25,6 +26,8 @@ __all__ = [
     "Campaign",
     "Case",
     "CaseEvent",
+    "ChannelCursor",
+    "ChannelGroup",
     "Contact",
     "Conversation",
     "Example",

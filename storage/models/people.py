@@ -70,6 +70,10 @@ class Identity(SQLModel, table=True):
     address_digest: bytes = digest()
     address_sealed: bytes = sealed(nullable=False)
     conversation_id: str | None = Field(default=None, max_length=26)  # the one going on, if any
+    #: The group she speaks to us in; in private she is another identity.
+    group_id: str | None = Field(default=None, max_length=26)
+    #: Who holds the talk on the platform's own side: empty (we do), queue, person, ended.
+    held_elsewhere: str = Field(default="", max_length=16)
     followed_at: datetime | None = moment(nullable=True)
     unfollowed_at: datetime | None = moment(nullable=True)
     last_inbound_at: datetime | None = moment(nullable=True)

@@ -7,10 +7,21 @@ from typing import Any
 
 from sqlalchemy import exists, func, literal_column, select, update
 
-from bot.messages import PRIORITY, DeliveryState, OutboundClass
+from bot.messages import PRIORITY, DeliveryState, Kind, OutboundClass, Receipt, ReplyTo
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
-from storage.models import Alarm, Campaign, Contact, Conversation, Identity, Outbox, new_id, table
+from storage.models import (
+    Alarm,
+    Campaign,
+    ChannelGroup,
+    Contact,
+    Conversation,
+    Identity,
+    InboundMessage,
+    Outbox,
+    new_id,
+    table,
+)
 
 _outbox = table(Outbox).c
 _identity = table(Identity).c
@@ -19,6 +30,7 @@ _conversation = table(Conversation).c
 _campaign = table(Campaign).c
 _earlier = table(Outbox).alias("earlier")
 _flying = table(Outbox).alias("flying")
+_answered = table(InboundMessage).alias("answered")
 _WAITING = ("queued", "sending")
 
 
@@ -30,6 +42,9 @@ class DueRow:
     address: str
     text: str
     wishes: dict[str, Any]
+    #: The platform's id of the group the text goes to; empty for a private one.
+    group: str = ""
+    reply_to: ReplyTo | None = None
 
     @property
     def id(self) -> str:
@@ -52,6 +67,12 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
             _identity.window_trigger,
             _identity.window_opened_at,
             _identity.window_used,
+            _identity.group_id,
+            _identity.held_elsewhere,
+            table(ChannelGroup).c.address_sealed.label("group_sealed"),
+            _answered.c.kind.label("answered_kind"),
+            _answered.c.content_sealed.label("answered_sealed"),
+            _answered.c.received_at.label("answered_at"),
             _contact.wrapped_key,
             _contact.wishes_sealed,
             _contact.locked_at,
@@ -66,6 +87,8 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
         .join(table(Identity), _identity.id == _outbox.identity_id)
         .join(table(Contact), _contact.id == _outbox.contact_id)
         .outerjoin(table(Campaign), _campaign.id == _outbox.campaign_id)
+        .outerjoin(table(ChannelGroup), table(ChannelGroup).c.id == _identity.group_id)
+        .outerjoin(_answered, _answered.c.id == _outbox.in_reply_to)
         .where(
             _outbox.state == "queued",
             _outbox.outbound_class.in_([str(one) for one in classes]),
@@ -87,6 +110,28 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
         if row.identity_id not in found:
             found[row.identity_id] = _open(tx, row)
     return list(found.values())
+
+
+async def fix_replies(tx: Transaction, channels: Collection[str], classes: Collection[OutboundClass]) -> None:
+    """Rows of these channels that answer no message get her newest one, once: every attempt names the same."""
+    newest = (
+        select(_answered.c.id)
+        .where(_answered.c.identity_id == _outbox.identity_id)
+        .order_by(_answered.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    ours = select(_identity.id).where(_identity.channel.in_(list(channels)))
+    await tx.execute(
+        update(table(Outbox))
+        .where(
+            _outbox.state == "queued",
+            _outbox.in_reply_to.is_(None),
+            _outbox.outbound_class.in_([str(one) for one in classes]),
+            _outbox.identity_id.in_(ours),
+        )
+        .values(in_reply_to=newest)
+    )
 
 
 async def claim(tx: Transaction, rows: Sequence[DueRow], worker: str, now: datetime) -> None:
@@ -121,9 +166,12 @@ async def finish(
     sentence: str = "",
     not_before: datetime | None = None,
     counted: bool = True,
+    platform_id: str = "",
 ) -> None:
     """Record what became of a row; `counted` False gives the send back to her window's budget."""
     values: dict[str, Any] = {"state": state.value, "error_code": code, "error_sentence": sentence[:255]}
+    if platform_id:
+        values["platform_id"] = platform_id[:64]
     if state is DeliveryState.QUEUED:
         values |= {"not_before": not_before or now, "claimed_by": ""}
     else:
@@ -155,6 +203,37 @@ async def mark_gone(tx: Transaction, identity_id: str, now: datetime) -> None:
     )
 
 
+async def note_receipt(tx: Transaction, channel: str, receipt: Receipt, now: datetime) -> bool:
+    """Record what the platform reports of a row, by the row's id or by its own; False when no row fits.
+
+    A row that failed is final; a crisis row that failed alarms staff.
+    """
+    same = _outbox.id == receipt.row_id if receipt.row_id else _outbox.platform_id == receipt.platform_id
+    row = await tx.first(
+        select(_outbox.id, _outbox.crisis, _outbox.conversation_id)
+        .join(table(Identity), _identity.id == _outbox.identity_id)
+        .where(same, _identity.channel == channel, _outbox.state.in_(("sending", "sent", "unknown", "delivered")))
+        .with_for_update(of=table(Outbox))
+    )
+    if row is None:
+        return False
+    await tx.execute(
+        update(table(Outbox))
+        .where(_outbox.id == row.id)
+        .values(
+            state=receipt.state.value,
+            finished_at=now,
+            error_code=receipt.code[:32],
+            error_sentence=receipt.sentence[:255],
+        )
+    )
+    if row.conversation_id:
+        await touch(tx, row.conversation_id)
+    if row.crisis and receipt.state is DeliveryState.FAILED:
+        await alarm(tx, row.conversation_id, "crisis_failed", now, outbox_id=row.id)
+    return True
+
+
 async def stuck(tx: Transaction) -> Sequence[AnyRow]:
     """Rows being sent: id, claimed_by, claimed_at, crisis, conversation_id."""
     return await tx.rows(
@@ -164,7 +243,27 @@ async def stuck(tx: Transaction) -> Sequence[AnyRow]:
             _outbox.claimed_at,
             _outbox.crisis,
             _outbox.conversation_id,
-        ).where(_outbox.state == "sending")
+            _identity.channel,
+        )
+        .join(table(Identity), _identity.id == _outbox.identity_id)
+        .where(_outbox.state == "sending")
+    )
+
+
+async def repeat(tx: Transaction, row: AnyRow, now: datetime) -> None:
+    """A row whose worker is gone, on a platform that refuses a repeat under the same key: it is sent again."""
+    await tx.execute(
+        update(table(Outbox))
+        .where(_outbox.id == row.id, _outbox.state == "sending")
+        .values(state="queued", claimed_by="", not_before=now)
+    )
+    await tx.execute(
+        update(table(Identity))
+        .where(
+            _identity.id == select(_outbox.identity_id).where(_outbox.id == row.id).scalar_subquery(),
+            _identity.window_used > 0,
+        )
+        .values(window_used=_identity.window_used - 1)
     )
 
 
@@ -266,9 +365,15 @@ def _open(tx: Transaction, row: AnyRow) -> DueRow:
         return DueRow(row, "", "", {})
     key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
     text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.campaign_text or ""
+    reply_to = None
+    if row.answered_sealed is not None:
+        named = key.open_json("inbound.content", row.answered_sealed).get("platform_id", "")
+        reply_to = ReplyTo(named, Kind(row.answered_kind), row.answered_at)
     return DueRow(
         row,
         key.open("identity.address", row.address_sealed),
         text,
         key.open_json("contact.wishes", row.wishes_sealed, {}),
+        tx.keys.house.open("channel_group.address", row.group_sealed),
+        reply_to,
     )

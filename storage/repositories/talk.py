@@ -16,6 +16,7 @@ from storage.bulk import Bulk
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
 from storage.models import (
+    ChannelGroup,
     Contact,
     Conversation,
     Identity,
@@ -24,6 +25,7 @@ from storage.models import (
     new_id,
     table,
 )
+from storage.repositories import groups
 
 _contact = table(Contact).c
 _identity = table(Identity).c
@@ -46,9 +48,12 @@ _PEOPLE = (
         _identity.conversation_id,
         _identity.followed_at,
         _identity.unfollowed_at,
+        _identity.last_inbound_at,
         _identity.window_trigger,
         _identity.window_opened_at,
         _identity.window_used,
+        _identity.group_id,
+        _identity.held_elsewhere,
         _contact.wrapped_key,
         _contact.area_id,
         _contact.safeword_digest,
@@ -86,6 +91,7 @@ _IDENTITY_FIELDS = (
     "window_trigger",
     "window_opened_at",
     "window_used",
+    "held_elsewhere",
 )
 _UPDATE_IDENTITY = Bulk(
     update(table(Identity)).where(_identity.id == bindparam("row")).values(_bound(Identity, _IDENTITY_FIELDS)),
@@ -174,11 +180,13 @@ class Address:
     account: str
     sender: str
     digest: bytes
+    group: str = ""
 
 
-def address(tx: Transaction, channel: str, account: str, sender: str) -> Address:
-    """The look-up address of one sender on one account of a channel."""
-    return Address(channel, account, sender, tx.keys.digest("address", f"{channel}\0{account}\0{sender}"))
+def address(tx: Transaction, channel: str, account: str, sender: str, group: str = "") -> Address:
+    """The look-up address of one sender on one account of a channel; in a group she is somebody else than alone."""
+    place = f"{channel}\0{account}\0{sender}\0{group}" if group else f"{channel}\0{account}\0{sender}"
+    return Address(channel, account, sender, tx.keys.digest("address", place), group)
 
 
 async def find_people(tx: Transaction, addresses: Iterable[Address], now: datetime) -> dict[bytes, AnyRow]:
@@ -188,6 +196,9 @@ async def find_people(tx: Transaction, addresses: Iterable[Address], now: dateti
     missing = sorted(digest for digest in wanted if digest not in found)
     if not missing:
         return found
+    places = await groups.find_or_add(
+        tx, {(wanted[one].channel, wanted[one].account, wanted[one].group) for one in missing}, now
+    )
     contacts: list[dict[str, Any]] = []
     identities: list[dict[str, Any]] = []
     for digest in missing:
@@ -202,6 +213,7 @@ async def find_people(tx: Transaction, addresses: Iterable[Address], now: dateti
                 "account": item.account,
                 "address_digest": digest,
                 "address_sealed": key.seal("identity.address", item.sender),
+                "group_id": places.get((item.channel, item.account, item.group)),
                 "created_at": now,
             }
         )
@@ -316,9 +328,11 @@ async def find_stored(tx: Transaction, inbound_id: str) -> AnyRow | None:
             _identity.account,
             _identity.address_sealed,
             _contact.wrapped_key,
+            table(ChannelGroup).c.address_sealed.label("group_sealed"),
         )
         .join(table(Identity), _identity.id == _inbound.identity_id)
         .join(table(Contact), _contact.id == _inbound.contact_id)
+        .outerjoin(table(ChannelGroup), table(ChannelGroup).c.id == _identity.group_id)
         .where(_inbound.id == inbound_id, _inbound.handled_at.is_(None))
     )
 

@@ -136,21 +136,22 @@ class House:
         async with self.database.reading() as tx:
             return list(await tx.rows(query.order_by(*of.primary_key.columns)))
 
-    async def identity(self, sender: str = LINA) -> AnyRow:
-        """Her address with all columns."""
-        digest = self.database.keys.digest("address", f"wechat_oa\0{SECRETS.app_id}\0{sender}")
+    async def identity(self, sender: str = LINA, group: str = "") -> AnyRow:
+        """Her address with all columns; in a group she is another one."""
+        place = f"wechat_oa\0{SECRETS.app_id}\0{sender}" + (f"\0{group}" if group else "")
+        digest = self.database.keys.digest("address", place)
         async with self.database.reading() as tx:
             row = await tx.first(select(table(Identity)).where(table(Identity).c.address_digest == digest))
         assert row is not None, f"{sender} never wrote"
         return row
 
-    async def contact(self, sender: str = LINA) -> AnyRow:
+    async def contact(self, sender: str = LINA, group: str = "") -> AnyRow:
         """Her contact."""
-        return (await self.rows("contact", id=(await self.identity(sender)).contact_id))[0]
+        return (await self.rows("contact", id=(await self.identity(sender, group)).contact_id))[0]
 
-    async def conversation(self, sender: str = LINA) -> AnyRow:
+    async def conversation(self, sender: str = LINA, group: str = "") -> AnyRow:
         """Her newest conversation."""
-        identity = await self.identity(sender)
+        identity = await self.identity(sender, group)
         async with self.database.reading() as tx:
             row = await tx.first(
                 select(table(Conversation))

@@ -2,6 +2,7 @@
 
 # a comment; an empty line means nothing
 > what she says                    阿梅> what another woman says
+群> what she says to us in a group  旁> what she says there to others
 >> image                           an event: image, voice [transcript], video, link TITLE, location LAT LON,
                                    follow, unfollow, scan KEY, menu KEY, notice, unknown
 < part of the answer               in this order; /a pattern/ between slashes
@@ -29,6 +30,7 @@ from storage.models import ServicePoint, new_id
 from storage.repositories import inbox
 from tests.support.house import LINA, MEI, Heard, House
 
+GROUP = "wr-a-group-of-a-village"
 FOLDER = Path(__file__).resolve().parents[1] / "transcripts"
 _SAYS = re.compile(r"^(\w*)>\s?(.*)$")
 
@@ -46,6 +48,7 @@ class Play:
     house: House
     clock: Frozen
     sender: str = LINA
+    group: str = ""
     heard: Heard | None = None
     rest: str = ""
 
@@ -56,8 +59,14 @@ class Play:
         if line.startswith(">>"):
             await self._hear(await self._event(line[2:].split()))
         elif match := _SAYS.match(line):
-            self.sender = MEI if match[1] else LINA
-            await self._hear(await self.house.say(match[2], self.sender))
+            self.sender = MEI if match[1] == "阿梅" else LINA
+            self.group = GROUP if match[1] in ("群", "旁") else ""
+            if match[1] == "旁":
+                answer = await self.house.pipeline.handle(self.house.message(match[2], group=GROUP))
+                self.heard = Heard((), answer.text, "")
+                return
+            said = {"group": GROUP, "mentioned": True} if self.group else {}
+            await self._hear(await self.house.say(match[2], self.sender, **said))
         elif line.startswith("<!"):
             assert line[2:].strip() not in self._all(), f"it said {line[2:].strip()!r}: {self._all()}"
         elif line.startswith("<"):
@@ -108,8 +117,8 @@ class Play:
             assert str(found) == wanted, f"{name} is {found}"
 
     async def _found(self, name: str) -> Any:
-        conversation = await self.house.conversation(self.sender)
-        contact = await self.house.contact(self.sender)
+        conversation = await self.house.conversation(self.sender, self.group)
+        contact = await self.house.contact(self.sender, self.group)
         match name:
             case "state" | "category" | "risk":
                 return getattr(conversation, name)
@@ -154,7 +163,7 @@ class Play:
             case "claimed":
                 staff_id = await self.house.add_staff()
                 async with self.house.database.transaction() as tx:
-                    conversation = await self.house.conversation(self.sender)
+                    conversation = await self.house.conversation(self.sender, self.group)
                     await inbox.claim(tx, conversation.id, staff_id, clock.now(), None)
             case _:
                 raise AssertionError(f"nothing can be set as {name}")
