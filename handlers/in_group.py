@@ -53,13 +53,13 @@ async def _activities(turn: Turn) -> str:
 
 
 def _policy(turn: Turn) -> Reply:
-    hit = turn.house.library.answers(turn.text, category=turn.understanding.category, kind="policy")
-    if hit is None:
+    article = turn.house.library.consider(turn.text, category=turn.understanding.category, kind="policy").article
+    if article is None:
         return Reply(texts=(pointer(turn.house, turn.message.channel),))
-    named = consultation.sources(hit.article)
-    source = named or texts("policy.source_reviewed", title=hit.article.title, day=hit.article.reviewed_on)
-    said = texts("in_group.policy", answer=hit.article.answer, sources=source)
-    return Reply(texts=(_with_footer(said, turn.house),), articles=(hit.article.id,))
+    named = consultation.sources(article)
+    source = named or texts("policy.source_reviewed", title=article.title, day=article.reviewed_on)
+    said = texts("in_group.policy", answer=article.answer, sources=source)
+    return Reply(texts=(_with_footer(said, turn.house),), articles=(article.id,))
 
 
 def _with_footer(said: str, house: House) -> str:
