@@ -8,27 +8,23 @@ answer, also while the first is still being worked on, also in another process.
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from bot import clock, sessions, turns
+from bot.batch import Answer, Job, Key, forgotten, is_overheard, key_of, prepare, unpack, write
 from bot.errors import BotError, StorageUnavailable, UnverifiedRequest
-from bot.messages import GroupChange, InboundMessage, Kind, Location, Media
+from bot.messages import GroupChange, InboundMessage, Kind
 from bot.sessions import Person
 from bot.turns import Incoming, Line, Writes
 from storage.database import AnyRow, Database, Transaction
-from storage.models import Alarm, Attachment, Conversation
+from storage.models import Conversation
 from storage.repositories import groups, outbox, talk
 
 log = logging.getLogger(__name__)
-
-#: Channel, account, sender, group: who a message is from, as the platform names her.
-_Key = tuple[str, str, str, str]
 
 #: Moves our place in a platform's list; False when it is no longer where it was.
 CursorMove = Callable[[Transaction], Awaitable[bool]]
@@ -39,38 +35,6 @@ BATCH = 64
 _BUSY = 4
 _GATHER_SECONDS = 0.002
 _GATHER_TURNS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the sender gets back: a passive reply's text, or nothing but the acknowledgement."""
-
-    text: str = ""
-    #: Whether this message had been kept before.
-    repeated: bool = False
-
-
-@dataclass(slots=True)
-class Job:
-    """One message waiting for its batch. `detached`: its request was acknowledged without an answer."""
-
-    message: InboundMessage
-    nonce: str
-    body: bytes
-    may_hand: bool
-    future: "asyncio.Future[Answer]"
-    detached: bool = False
-    #: Set once rows for a passive answer exist: from then on the request waits for the commit.
-    built: bool = False
-    stored_id: str = ""
-    incoming: Incoming | None = field(default=None)
-
-    def hand(self) -> bool:
-        """Whether the answer may still go out as the passive reply; saying yes commits to it."""
-        if self.detached or not self.may_hand:
-            return False
-        self.built = True
-        return True
 
 
 class Pipeline:
@@ -105,7 +69,7 @@ class Pipeline:
         in a group but not to us, and what other bots say, is neither answered nor kept.
         """
         if is_overheard(message):
-            return _forgotten(message)
+            return forgotten(message)
         key = (message.channel, message.account, message.dedupe_key)
         job = self._in_flight.get(key)
         if job is not None:
@@ -150,7 +114,7 @@ class Pipeline:
                 return
             key = self._database.keys.contact_key(row.contact_id, row.wrapped_key)
             group = tx.keys.house.open("channel_group.address", row.group_sealed)
-            message = _unpack(row, key, group)
+            message = unpack(row, key, group)
         job = Job(message, "", b"", False, asyncio.get_running_loop().create_future(), detached=True)
         job.stored_id = inbound_id
         job.incoming = Incoming(message, row.dedupe_digest, None, None, clock.now(), row_id=inbound_id)
@@ -261,7 +225,7 @@ class Pipeline:
     async def _process(self, tx: Transaction, batch: list[Job], *, crashed: bool) -> list[Answer | BaseException]:
         now = clock.now()
         for job in batch:
-            _prepare(tx, job, now)
+            prepare(tx, job, now)
         people, known, nonces = await self._load(tx, batch, now)
         writes = Writes()
         answers: dict[int, Answer | BaseException] = {}
@@ -275,8 +239,8 @@ class Pipeline:
             if job.message.kind is Kind.GROUP:
                 answers[index] = Answer()
                 continue
-            incoming = _prepare(tx, job, now)
-            person = people[_key(job)]
+            incoming = prepare(tx, job, now)
+            person = people[key_of(job)]
             replayed = nonces.get(incoming.nonce_digest) if incoming.nonce_digest else None
             if replayed is not None and replayed.body_digest != incoming.body_digest:
                 answers[index] = UnverifiedRequest("the nonce was used before, with another body")
@@ -295,31 +259,31 @@ class Pipeline:
                 text = await turns.take(self._line, tx, person, incoming, writes)
             person.touched = True
             answers[index] = Answer(text)
-        await _write(tx, people.values(), writes)
+        await write(tx, people.values(), writes)
         return [answers[index] for index in range(len(batch))]
 
     async def _load(
         self, tx: Transaction, batch: Sequence[Job], now: datetime
-    ) -> tuple[dict[_Key, Person], dict[bytes, AnyRow], dict[bytes, AnyRow]]:
+    ) -> tuple[dict[Key, Person], dict[bytes, AnyRow], dict[bytes, AnyRow]]:
         """Who wrote, and which of the messages are known; people with something new get a conversation."""
         batch = [job for job in batch if job.message.kind is not Kind.GROUP]
-        addresses = {_key(job): talk.address(tx, *_key(job)) for job in batch}
+        addresses = {key_of(job): talk.address(tx, *key_of(job)) for job in batch}
         rows = await talk.find_people(tx, addresses.values(), now) if batch else {}
-        incoming = [_prepare(tx, job, now) for job in batch]
+        incoming = [prepare(tx, job, now) for job in batch]
         known, nonces = await talk.find_known(
             tx,
             [item.dedupe_digest for item in incoming],
             [item.nonce_digest for item in incoming if item.nonce_digest],
         )
         fresh = {
-            _key(job)
+            key_of(job)
             for job, item in zip(batch, incoming, strict=True)
             if item.dedupe_digest not in known or known[item.dedupe_digest].handled_at is None
         }
         going_on = await talk.find_conversations(
             tx, [row.conversation_id for row in rows.values() if row.conversation_id]
         )
-        people: dict[_Key, Person] = {}
+        people: dict[Key, Person] = {}
         begun: list[dict[str, Any]] = []
         for key, address in addresses.items():
             row = rows[address.digest]
@@ -339,66 +303,14 @@ class Pipeline:
     async def _store(self, tx: Transaction, job: Job) -> None:
         now = clock.now()
         people, known, _ = await self._load(tx, [job], now)
-        incoming = _prepare(tx, job, now)
+        incoming = prepare(tx, job, now)
         if incoming.dedupe_digest in known:
             return
         person = next(iter(people.values()))
         sessions.note_inbound(person, job.message, incoming.received_at)
         writes = Writes()
         turns.keep_inbound(person, incoming, writes, understanding=None)
-        await _write(tx, [person], writes)
-
-
-async def _write(tx: Transaction, people: Iterable[Person], writes: Writes) -> None:
-    """Everything the batch changed, in as few statements as possible."""
-    changed = [person for person in people if person.touched]
-    await talk.update_identities(tx, [person.identity for person in changed])
-    await talk.update_conversations(tx, [sessions.changes(person) for person in changed])
-    await talk.keep_inbound(tx, writes.inbound)
-    await talk.mark_handled(tx, writes.handled)
-    await talk.keep_answers(tx, writes.outbox)
-    if any(row["state"] == "queued" for row in writes.outbox):
-        tx.wake("outbox")
-    if writes.alarms:
-        await tx.insert(Alarm, writes.alarms)
-    if writes.attachments:
-        await tx.insert(Attachment, writes.attachments)
-        tx.wake("media")
-
-
-def _key(job: Job) -> _Key:
-    return job.message.channel, job.message.account, job.message.sender, job.message.group
-
-
-def is_overheard(message: InboundMessage) -> bool:
-    """Whether a message is none of our business: said in a group to somebody else, or by another bot."""
-    return message.from_bot or (bool(message.group) and not message.mentioned and message.kind is not Kind.GROUP)
-
-
-def _forgotten(message: InboundMessage) -> Job:
-    job = Job(message, "", b"", False, asyncio.get_running_loop().create_future())
-    job.future.set_result(Answer())
-    return job
-
-
-def _prepare(tx: Transaction, job: Job, now: datetime) -> Incoming:
-    """The job's message with its digests, made once; which answer is possible is asked anew each time."""
-    if job.incoming is None:
-        message = job.message
-        digest = tx.keys.digest
-        # Platforms count up: with their number in front, new entries fall beside each other in the index
-        # instead of touching a page each.
-        near = message.order.to_bytes(8, "big")[:5]
-        recent = job.nonce.partition(":")[0].encode()[-4:]
-        job.incoming = Incoming(
-            message=message,
-            dedupe_digest=near + digest("message", f"{message.channel}\0{message.account}\0{message.dedupe_key}"),
-            nonce_digest=recent + digest("nonce", f"{message.channel}\0{job.nonce}") if job.nonce else None,
-            body_digest=job.body or None,
-            received_at=now,
-            may_hand=job.hand,
-        )
-    return job.incoming
+        await write(tx, [person], writes)
 
 
 def _unbuild(jobs: Sequence[Job]) -> None:
@@ -423,26 +335,3 @@ def _log_failure(event: str, error: Exception, **ids: Any) -> None:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
     log.error(event, extra={"error": type(error).__name__, "where": where, **ids})
-
-
-def _unpack(row: AnyRow, key: Any, group: str) -> InboundMessage:
-    """The message behind a stored row."""
-    content = json.loads(key.open("inbound.content", row.content_sealed))
-    media, place = content.get("media"), content.get("location")
-    return InboundMessage(
-        channel=row.channel,
-        account=row.account,
-        sender=key.open("identity.address", row.address_sealed),
-        dedupe_key="",
-        kind=Kind(row.kind),
-        sent_at=row.said_at,
-        text=content["text"],
-        key=content.get("key", ""),
-        order=row.said_order,
-        media=Media(**media) if media else None,
-        location=Location(**place) if place else None,
-        extra=content.get("extra", {}),
-        platform_id=content.get("platform_id", ""),
-        group=group,
-        mentioned=bool(group),
-    )

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot import clock
+from bot.batch import Answer, Job
 from bot.channels.base import Channel, Pull, Received, WebhookRequest
 from bot.errors import StorageUnavailable, UnreadablePayload, UnverifiedRequest
 from bot.messages import PassiveReply
 from bot.metrics import Metrics
-from bot.pipeline import Answer, Job, Pipeline
+from bot.pipeline import Pipeline
 from storage.database import Database
 from storage.models import new_id
 

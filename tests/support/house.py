@@ -11,10 +11,11 @@ from aiohttp import ClientSession
 from sqlalchemy import select
 
 from bot import app, clock
+from bot.batch import Answer
 from bot.channels.wechat_oa import WeChatOA
 from bot.config import Settings
 from bot.messages import InboundMessage, Kind
-from bot.pipeline import Answer, Pipeline
+from bot.pipeline import Pipeline
 from bot.turns import Line
 from nlp.retrieval import Library
 from storage.database import AnyRow, Database
