@@ -5,6 +5,7 @@ large integer, one lane of 32 bits a label, so that adding up a message is one a
 sum is taken apart. That is what makes a model of thirty labels cost no more than a look-up in plain Python.
 """
 
+import heapq
 import json
 import math
 import re
@@ -21,11 +22,14 @@ MODEL = DATA / "intents" / "model.txt"
 #: Only the beginning of a long account is weighed: it costs time and adds nothing.
 READ = 300
 #: Weights in the file are this many times the real ones.
-SCALE = 100
+SCALE = 10
+#: A label is one letter in the file.
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _LANE = 32
 _MIDDLE = 1 << (_LANE - 1)
 _DIGITS = re.compile(r"\d+")
 _NOISE = re.compile(r"[^\w?!~]+")
+_PAIR = re.compile(r"([A-Za-z])(-?\d+)")
 
 
 def grams(text: str) -> set[str]:
@@ -39,10 +43,11 @@ def grams(text: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The probability of each label (summing to 1), highest first available through `best`."""
+    """The probability of each label (summing to 1), and the n-grams the model knew."""
 
     labels: tuple[str, ...]
     chances: tuple[float, ...]
+    known: frozenset[str] = frozenset()
 
     def by_intent(self) -> dict[str, float]:
         """The probability of each intent: the sum over its categories."""
@@ -75,20 +80,17 @@ class Model:
         self._weights: dict[str, int] = {}
         self._size: dict[str, int] = {}
         self._lift = sum(_MIDDLE << (_LANE * place) for place in range(len(self.labels)))
+        shift = {letter: _LANE * place for place, letter in enumerate(LETTERS)}
         for line in lines:
             gram, size, weights = line.split("\t")
-            total = 0
-            for pair in weights.split():
-                label, _, weight = pair.partition(":")
-                total += int(weight) << (_LANE * int(label))
-            self._weights[gram] = total
+            self._weights[gram] = sum([int(weight) << shift[letter] for letter, weight in _PAIR.findall(weights)])
             self._size[gram] = int(size)
 
     def score(self, text: str) -> Scores:
         """The probability of every label for a normalised text."""
         found = grams(text)
-        known = found & self._weights.keys()
         weights, size = self._weights, self._size
+        known = frozenset(found & weights.keys())
         total = sum([weights[gram] for gram in known], self._lift)
         length = sum([size[gram] for gram in known]) + self._unknown * (len(found) - len(known))
         lanes = array("I", total.to_bytes(4 * len(self.labels), "little"))
@@ -98,22 +100,19 @@ class Model:
         top = max(raw)
         powers = [math.exp(value - top) for value in raw]
         whole = sum(powers)
-        return Scores(self.labels, tuple([power / whole for power in powers]))
+        return Scores(self.labels, tuple([power / whole for power in powers]), known)
 
-    def because(self, text: str, label: str, most: int = 5) -> tuple[str, ...]:
+    def because(self, scores: Scores, label: str, most: int = 5) -> tuple[str, ...]:
         """The n-grams that spoke most for `label`, strongest first, none inside another."""
-        place = self.labels.index(label)
-        spoke: list[tuple[int, str]] = []
-        for gram in grams(text):
-            packed = self._weights.get(gram)
-            if packed is not None:
-                weight = ((packed + self._lift) >> (_LANE * place) & 0xFFFFFFFF) - _MIDDLE
-                if weight > 0 and len(gram) > 1:
-                    spoke.append((weight, gram))
+        shift = _LANE * self.labels.index(label)
+        lift, mask = self._lift, (1 << _LANE) - 1
+        spoke = [
+            ((self._weights[gram] + lift >> shift & mask) - _MIDDLE, gram) for gram in scores.known if len(gram) > 1
+        ]
         chosen: list[str] = []
-        for _, gram in sorted(spoke, key=lambda one: (-one[0], one[1])):
+        for weight, gram in heapq.nlargest(most * 4, spoke):
             word = gram.strip("^$,")
-            if len(word) > 1 and not any(word in other or other in word for other in chosen):
+            if weight > 0 and len(word) > 1 and not any(word in other or other in word for other in chosen):
                 chosen.append(word)
                 if len(chosen) == most:
                     break
