@@ -6,6 +6,10 @@ Codes are ISO 639-1; "" is Chinese, or too little to tell (a name, a number, an 
 """
 
 import re
+from functools import cache
+
+from nlp.patterns import read_yaml
+from nlp.text import DATA
 
 _LETTERS = re.compile(r"[^\W\d_]")
 _CHINESE = re.compile(r"[㐀-鿿]")
@@ -30,15 +34,6 @@ _KAZAKH_CYRILLIC = re.compile(r"[әғқңұһі]", re.I)
 _MONGOLIAN_CYRILLIC = re.compile(r"[өү]", re.I)
 _VIETNAMESE = re.compile(r"[ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]", re.I)
 _WORDS = re.compile(r"[a-z']+")
-#: English words that are no pinyin, so that 「laogong da wo」 stays Chinese.
-_ENGLISH = frozenset(
-    "help please husband wife hit hits hitting beat beats beating hurt hurts my is are am was were the and that this "
-    "what where when how why who can't cannot don't doesn't want need you your he's she's him her they with from not "
-    "need police divorce child children kids baby boyfriend afraid scared danger kill money work boss pay speak "
-    "english chinese someone somebody nobody hello i'm i've it's have has had been will would should could do does "
-    "did there here home house live leave left lawyer hospital hotline call phone number me for of to in on at".split()
-)
-_COURTESIES = frozenset("hi hello hey ok okay bye goodbye thanks thank you thx yes no see good morning td t".split())
 
 
 def language_of(text: str) -> str:
@@ -60,9 +55,15 @@ def language_of(text: str) -> str:
     return _of_latin(text)
 
 
+@cache
+def _words(name: str) -> frozenset[str]:
+    """English words that are no pinyin, so that 「laogong da wo」 stays Chinese; courtesies everybody uses."""
+    return frozenset(read_yaml(DATA / "languages.yaml")[name].split())
+
+
 def _of_latin(text: str) -> str:
     words = _WORDS.findall(text.lower())
-    if not words or all(word in _COURTESIES for word in words):
+    if not words or all(word in _words("courtesies") for word in words):
         return ""
-    known = sum(word in _ENGLISH for word in words)
+    known = sum(word in _words("english") for word in words)
     return "en" if known >= 2 or (known == 1 and len(words) <= 2 and words[0] == "help") else ""

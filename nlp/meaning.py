@@ -41,3 +41,5 @@ class Understanding:
     risk: Risk = field(default_factory=Risk)
     entities: dict[str, object] = field(default_factory=dict)
     because: tuple[str, ...] = ()
+    #: ISO 639-1 code of a language other than Chinese (ug, kk, bo, mn, ko, en …); empty for Chinese.
+    language: str = ""

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from nlp.entities import read_entities
-from nlp.intents import Guess, guess
+from nlp.intents import UNKNOWN, Guess, guess
+from nlp.language import language_of
 from nlp.meaning import Context, Risk, Understanding
 from nlp.risk import read_normalised
 from nlp.text import normalise
@@ -13,11 +14,13 @@ def understand(text: str, context: Context | None = None, now: datetime | None =
     """Intent, category, risk and entities of one message.
 
     `context` makes short answers readable (好的, 第二个, 不是); `now`, aware, makes 明天 a date. A message that
-    nothing speaks for comes back as "oos" with confidence under 0.5 and no category.
+    little speaks for keeps its best guess with a confidence under 0.5; one that nothing speaks for, or that
+    is in another language, comes back as "oos" without category.
     """
     plain = normalise(text)
     risk = read_normalised(plain)
-    meaning = guess(plain)
+    language = language_of(plain)
+    meaning = UNKNOWN if language else guess(plain)
     entities = read_entities(plain, now)
     if context is not None:
         meaning = _in_context(meaning, context, entities)
@@ -31,6 +34,7 @@ def understand(text: str, context: Context | None = None, now: datetime | None =
         risk=risk,
         entities=entities,
         because=meaning.because,
+        language=language,
     )
 
 
