@@ -25,7 +25,7 @@ from bot.pulling import Puller
 from bot.simulator import add_simulator
 from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
-from nlp import risk, text, understanding
+from nlp import intents, risk, text, understanding
 from nlp.articles import KNOWLEDGE, read_articles
 from nlp.retrieval import Library
 from storage.database import Database
@@ -153,6 +153,8 @@ def make_line(settings: Settings, library: Library, channels: Mapping[str, Speec
         crash_texts=handlers.crash_texts,
         group_pointer=handlers.group_pointer,
         group_answers_per_minute=settings.groups.answers_per_minute,
+        both_texts=handlers.both_texts,
+        set_aside_texts=handlers.set_aside_texts,
     )
 
 
@@ -168,6 +170,7 @@ def prepare_understanding(cache_dir: Path) -> None:
     """Load dictionary and model, so that the first message is answered as fast as the next."""
     cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     text.prepare(cache_dir)
+    intents.prepare()
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -86,6 +86,19 @@ class Turn:
         return self.message.text.strip()
 
 
+#: Intents that are a matter of their own.
+_MATTERS = frozenset({"rights", "policy", "activity", "volunteer"})
+_SURE = 0.8
+_SHORTEST_MATTER = 4
+
+
+def is_another_matter(turn: Turn, *but: str) -> bool:
+    """Whether she clearly speaks of something else than what was asked; intents in `but` never count."""
+    meaning = turn.understanding
+    is_sure = meaning.confidence >= _SURE and len(turn.text) >= _SHORTEST_MATTER
+    return is_sure and meaning.intent in _MATTERS and meaning.intent not in but
+
+
 #: `Reply.hand_to`: route her message as if she were in no flow.
 ANY = "*"
 

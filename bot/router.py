@@ -111,6 +111,8 @@ def _in_group(situation: Situation) -> Route:
 def _for_words(situation: Situation) -> Route:
     understanding = situation.understanding
     sure = understanding.confidence >= SURE
+    if understanding.language:
+        return Route(Way.HANDLER, "language")
     if situation.command == "optout" or (understanding.intent == "optout" and sure):
         return Route(Way.HANDLER, "optout")
     if situation.wants_to_resume:

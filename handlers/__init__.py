@@ -13,6 +13,7 @@ from handlers import (
     human,
     in_group,
     intake,
+    language,
     menu,
     optout,
     policy,
@@ -43,6 +44,7 @@ HANDLERS: list[Flow] = [
     events.location,
     events.notice,
     in_group.flow,
+    language.flow,
     fallback.flow,
 ]
 #: What still answers while her 安全词 has locked the conversation.
@@ -51,11 +53,13 @@ LOCKED_HANDLERS = frozenset({"activity"})
 __all__ = [
     "HANDLERS",
     "LOCKED_HANDLERS",
+    "both_texts",
     "command",
     "crash_texts",
     "group_pointer",
     "hand_back_texts",
     "leave",
+    "set_aside_texts",
     "wants_to_leave",
     "wants_to_resume",
 ]
@@ -86,6 +90,16 @@ def crash_texts(house: House) -> Sequence[str]:
 def group_pointer(house: House, channel: str) -> str:
     """What may be said in a group when nothing else can: the neutral way to a private talk, with the numbers."""
     return in_group.pointer(house, channel)
+
+
+def both_texts() -> Sequence[str]:
+    """What stands between two answers when only one question can stay open."""
+    return (texts("menu.both"),)
+
+
+def set_aside_texts() -> Sequence[str]:
+    """What tells her that what she was in the middle of is not lost."""
+    return (texts("menu.set_aside"),)
 
 
 def hand_back_texts() -> Sequence[str]:

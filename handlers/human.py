@@ -1,7 +1,7 @@
 """A person: now, by call-back, or word on a matter already recorded. Outside duty hours it says so."""
 
 from bot import clock
-from bot.dialogue import Flow, Reply, Turn
+from bot.dialogue import ANY, Flow, Reply, Turn, is_another_matter
 from handlers import words
 from handlers.wording import texts
 
@@ -35,6 +35,8 @@ async def hear_phone(turn: Turn) -> Reply:
         return flow.end(texts("human.callback_dropped"))
     phone = turn.understanding.entities.get("phone")
     if not phone:
+        if is_another_matter(turn):
+            return Reply(hand_to=ANY)
         return flow.ask(texts("human.ask_phone_again"), then=hear_phone)
     return flow.ask(texts("human.ask_time"), then=hear_time, phone=phone)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.dialogue import Flow, Reply, Turn
+from bot.dialogue import ANY, Flow, Reply, Turn, is_another_matter
 from handlers import words
 from handlers.wording import texts
 
@@ -30,6 +30,8 @@ async def hear_consent(turn: Turn) -> Reply:
     if words.says("disagree", turn.text):
         return flow.end(texts("intake.declined"))
     if not words.says("agree", turn.text):
+        if is_another_matter(turn, "rights"):
+            return Reply(hand_to=ANY)
         return flow.ask(texts("intake.consent_again"), then=hear_consent, **_kept(turn))
     return await _next(turn, "consent")
 
@@ -43,6 +45,8 @@ async def hear_who(turn: Turn) -> Reply:
     chosen = {1: "self", 2: "other"}.get(choice) if isinstance(choice, int) else None
     hurt = chosen or turn.understanding.entities.get("hurt")
     if not hurt:
+        if is_another_matter(turn, "rights"):
+            return Reply(hand_to=ANY)
         return flow.ask(texts("intake.ask_who_again"), then=hear_who, **_kept(turn))
     return await _next(turn, "who", hurt=hurt)
 
@@ -55,6 +59,8 @@ async def hear_contact(turn: Turn) -> Reply:
     if words.says("skip", turn.text):
         way = "message"
     if way is None:
+        if is_another_matter(turn, "rights"):
+            return Reply(hand_to=ANY)
         return flow.ask(texts("intake.ask_contact_again"), then=hear_contact, **_kept(turn))
     return await _next(turn, "contact", contact=way)
 
@@ -66,6 +72,8 @@ async def hear_phone(turn: Turn) -> Reply:
         return await _next(turn, "phone")
     phone = turn.understanding.entities.get("phone")
     if not phone:
+        if is_another_matter(turn, "rights"):
+            return Reply(hand_to=ANY)
         return flow.ask(texts("intake.ask_phone_again"), then=hear_phone, **_kept(turn))
     return await _next(turn, "phone", phone=phone)
 

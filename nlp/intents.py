@@ -70,9 +70,11 @@ def guess(text: str) -> Guess:
         return service
     scores = model().score(text)
     chances = scores.by_intent()
+    programme = _programme(book, text, characters)
+    if programme is not None and chances["policy"] > 0.5:
+        return programme
     if service is not None and chances["rights"] <= _TROUBLE:
         return service
-    programme = _programme(book, text, characters)
     if programme is not None and chances["policy"] >= _ROOM:
         return programme
     return _scored(scores, chances, programme.detail if programme else "")

@@ -30,6 +30,17 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Another thing she clearly asks for in the same message: its intent, and the words that ask for it."""
+
+    intent: str
+    category: str
+    detail: str
+    confidence: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Understanding:
     """What one message means. `confidence` is 0–1; `because` lists the words that decided."""
 
@@ -43,3 +54,5 @@ class Understanding:
     because: tuple[str, ...] = ()
     #: ISO 639-1 code of a language other than Chinese (ug, kk, bo, mn, ko, en …); empty for Chinese.
     language: str = ""
+    #: Further wishes in the same message, each sure and of another intent.
+    others: tuple[Wish, ...] = ()

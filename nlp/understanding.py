@@ -1,11 +1,12 @@
 """The one door: `understand(text, context)` says what a message means. Deterministic, and never raises."""
 
+import re
 from datetime import datetime
 
 from nlp.entities import read_entities
 from nlp.intents import UNKNOWN, Guess, guess
 from nlp.language import language_of
-from nlp.meaning import Context, Risk, Understanding
+from nlp.meaning import Context, Risk, Understanding, Wish
 from nlp.risk import read_normalised
 from nlp.text import normalise
 
@@ -22,7 +23,12 @@ def understand(text: str, context: Context | None = None, now: datetime | None =
     language = language_of(plain)
     meaning = UNKNOWN if language else guess(plain)
     entities = read_entities(plain, now)
+    others: tuple[Wish, ...] = ()
+    if not language:
+        meaning, others = _parted(plain, meaning)
     if context is not None:
+        if context.step == _WHO_STEP:
+            _read_who(plain, entities)
         meaning = _in_context(meaning, context, entities)
     meaning = _with_risk(meaning, risk)
     return Understanding(
@@ -35,7 +41,47 @@ def understand(text: str, context: Context | None = None, now: datetime | None =
         entities=entities,
         because=meaning.because,
         language=language,
+        others=others if context is None or not context.flow else (),
     )
+
+
+#: What parts one request from the next; commas alone part nothing.
+_PARTS = re.compile(r"[。?!;~]+|,? ?(?:另外|还有(?!没)|顺便|对了|再问一?下?|还想问一?下?|以及)[,: ]?")
+_SHORTEST_PART = 4
+_LONGEST_PARTED = 150
+_MOST_PARTS = 4
+_CLEAR = 0.8
+_NO_WISH = frozenset({"oos", "greeting", "thanks"})
+
+
+def _parted(plain: str, meaning: Guess) -> tuple[Guess, tuple[Wish, ...]]:
+    """The main wish and the others; a message unclear as a whole takes its first clear part as the main one."""
+    if not 2 * _SHORTEST_PART <= len(plain) <= _LONGEST_PARTED:
+        return meaning, ()
+    parts = [part.strip(" ,") for part in _PARTS.split(plain)]
+    parts = [part for part in parts if len(part) >= _SHORTEST_PART][:_MOST_PARTS]
+    if len(parts) < 2:
+        return meaning, ()
+    clear = [
+        (part, one) for part in parts if (one := guess(part)).confidence >= _CLEAR and one.intent not in _NO_WISH
+    ]
+    several = len({one.intent for _, one in clear}) > 1
+    if several or (clear and meaning.confidence < _CLEAR):
+        # Read as a whole, the words of two wishes can make a third that nobody uttered.
+        meaning = clear[0][1]
+    wishes: dict[str, Wish] = {}
+    for part, one in clear:
+        if one.intent != meaning.intent:
+            wishes.setdefault(one.intent, Wish(one.intent, one.category, one.detail, one.confidence, part))
+    return meaning, tuple(wishes.values()) if several else ()
+
+
+#: The step of a form that asks who is hurt, and how that is answered in a word.
+_WHO_STEP = "hear_who"
+_WHO_OTHER = re.compile(
+    r"^(?:是|为了|帮)?(?:她|他|别人|不是我|我?(?:妈妈?|姐姐?|妹妹?|女儿|闺女|孩子|朋友|闺蜜|同事|邻居|亲戚)).{0,4}$"
+)
+_WHO_SELF = re.compile(r"^(?:是|就是)?(?:我|我自己|自己|本人|俺|为我)(?:自己|本人)?[的呀啊。]*$")
 
 
 _KIND_CATEGORY = {
@@ -69,6 +115,14 @@ def _with_risk(meaning: Guess, risk: Risk) -> Guess:
         max(0.7, meaning.confidence if meaning.intent == "rights" else 0.0),
         risk.reasons,
     )
+
+
+def _read_who(plain: str, entities: dict[str, object]) -> None:
+    """「她」 after the question who is hurt means another person; 「我」 means herself."""
+    if _WHO_OTHER.match(plain):
+        entities["hurt"] = "other"
+    elif _WHO_SELF.match(plain):
+        entities["hurt"] = "self"
 
 
 def _in_context(meaning: Guess, context: Context, entities: dict[str, object]) -> Guess:

@@ -11,6 +11,7 @@ from bot.sessions import Person
 from bot.turns.danger import heed_risk
 from bot.turns.flood import may_speak
 from bot.turns.line import Incoming, Line, Writes
+from bot.turns.others import answer_others
 from bot.turns.rows import keep_inbound, raise_alarm, say
 from bot.turns.wishes import is_word, keep_wishes
 from nlp.meaning import Context, Risk, Understanding
@@ -78,6 +79,8 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
     reply = await _answer(line, tx, person, route, turn)
     if reply.hand_to:
         route, reply = await _hand_over(line, tx, person, situation, turn, reply)
+    elif not flow:
+        reply = await answer_others(line, route, turn, reply)
     await keep_wishes(tx, person, reply.wishes, now)
     sessions.apply_reply(person, reply, line.service, now)
     if reply.alarm:
@@ -173,9 +176,14 @@ async def _hand_over(
     reply = await _answer(line, tx, person, route, replace(turn, flow="", step="", data={}))
     if reply.hand_to:
         reply = await line.handlers["fallback"].begin(turn)
+    aside: tuple[str, ...] = ()
+    if first.hand_to == ANY and turn.flow not in _RESUMABLE_FROM and reply.set_aside is None and not reply.keep_flow:
+        # Another matter in the middle of something: that is not lost, and she is told how to go back.
+        reply = replace(reply, set_aside={"flow": turn.flow, "step": turn.step, "data": dict(turn.data)})
+        aside = tuple(line.set_aside_texts())
     return route, replace(
         reply,
-        texts=first.texts + reply.texts,
+        texts=first.texts + aside + reply.texts,
         call_human=reply.call_human or first.call_human,
         category=reply.category or first.category,
     )
