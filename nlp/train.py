@@ -16,7 +16,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ _DECAY = 1e-4
 #: An n-gram counts when it stands in as many different lines as it is long, at least two.
 _ENOUGH = 3
 #: Weights nearer to nothing than this are left out of the file.
-_LEAST = 3
+_LEAST = 4
 #: A label's examples together weigh as much as their number to this power: small labels are heard too.
 _BALANCE = 0.6
 _FOLDS = 5
@@ -56,10 +55,10 @@ _BARE = frozenset({"greeting", "thanks", "optout"})
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One training text as places of its n-grams with their values, its label and how much it counts."""
+    """One training text as places of its n-grams, one over its length, its label and how much it counts."""
 
     places: tuple[int, ...]
-    values: tuple[float, ...]
+    inverse: float
     label: int
     weight: float
 
@@ -107,13 +106,12 @@ def fit(examples: Sequence[Example]) -> dict[str, Any]:
         known = sorted(gram for gram in found if gram in index)
         length = math.sqrt(sum(rarity[gram] ** 2 for gram in known) + unknown**2 * (len(found) - len(known))) or 1.0
         weight = counts[example.label] ** (_BALANCE - 1) / mean
-        values = tuple(rarity[gram] / length for gram in known)
-        samples.append(Sample(tuple(index[gram] for gram in known), values, number[example.label], weight))
-    rows, bias = _descend(samples, len(index), len(labels))
+        samples.append(Sample(tuple(index[gram] for gram in known), 1 / length, number[example.label], weight))
+    rows, bias = _descend(samples, [rarity[gram] for gram in index], len(labels))
     kept = {}
     for gram, place in index.items():
         size = rarity[gram]
-        pairs = {label: round(value * size * SCALE) for label, value in enumerate(rows[place])}
+        pairs = {label: round(value * SCALE) for label, value in enumerate(rows[place])}
         pairs = {label: value for label, value in pairs.items() if abs(value) >= _LEAST}
         if pairs:
             kept[gram] = (round(size * size * SCALE), pairs)
@@ -144,10 +142,13 @@ def _rarity(examples: Sequence[Example], texts: Sequence[set[str]]) -> tuple[dic
     )
 
 
-def _descend(samples: list[Sample], grams_count: int, labels_count: int) -> tuple[list[list[float]], list[float]]:
-    """AdaGrad over shuffled samples; labels whose part is next to nothing are passed over."""
-    rows = [[0.0] * labels_count for _ in range(grams_count)]
-    squares = [[1e-3] * labels_count for _ in range(grams_count)]
+def _descend(samples: list[Sample], sizes: list[float], labels_count: int) -> tuple[list[list[float]], list[float]]:
+    """AdaGrad over shuffled samples: a row of weights an n-gram, each times the n-gram's size.
+
+    Labels whose part in the error is next to nothing are passed over.
+    """
+    rows = [[0.0] * labels_count for _ in sizes]
+    squares = [[1e-3] * labels_count for _ in sizes]
     bias, bias_squares = [0.0] * labels_count, [1.0] * labels_count
     order = list(range(len(samples)))
     chance = random.Random(_SEED)
@@ -159,18 +160,20 @@ def _descend(samples: list[Sample], grams_count: int, labels_count: int) -> tupl
             for label, error in errors:
                 bias_squares[label] += error * error
                 bias[label] -= 0.1 * error / math.sqrt(bias_squares[label])
-                for gram, value in zip(sample.places, sample.values, strict=True):
-                    row, square = rows[gram], squares[gram]
-                    slope = error * value + _DECAY * row[label]
+                slant = error * sample.inverse
+                for gram in sample.places:
+                    row, square, size = rows[gram], squares[gram], sizes[gram]
+                    slope = slant * size + _DECAY * row[label] / size
                     square[label] += slope * slope
-                    row[label] -= _STEP * slope / math.sqrt(square[label])
+                    row[label] -= _STEP * size * slope / math.sqrt(square[label])
     return rows, bias
 
 
 def _errors(sample: Sample, rows: list[list[float]], bias: list[float]) -> list[tuple[int, float]]:
     raw = bias
-    for gram, value in zip(sample.places, sample.values, strict=True):
-        raw = list(map(add, raw, [value * weight for weight in rows[gram]]))
+    if sample.places:
+        totals = map(sum, zip(*[rows[gram] for gram in sample.places], strict=True))
+        raw = [total * sample.inverse + base for total, base in zip(totals, bias, strict=True)]
     top = max(raw)
     # Rounded, because the last bits of exp differ between C libraries and would grow into different files.
     powers = [round(math.exp(value - top), 9) for value in raw]
@@ -178,7 +181,7 @@ def _errors(sample: Sample, rows: list[list[float]], bias: list[float]) -> list[
     errors = []
     for label, power in enumerate(powers):
         error = (power / whole - (label == sample.label)) * sample.weight
-        if abs(error) > 0.004:
+        if abs(error) > 0.006:
             errors.append((label, error))
     return errors
 
