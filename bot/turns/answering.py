@@ -79,7 +79,7 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
     reply = await _answer(line, tx, person, route, turn)
     if reply.hand_to:
         route, reply = await _hand_over(line, tx, person, situation, turn, reply)
-    elif not flow:
+    elif not flow and not person.locked:
         reply = await answer_others(line, route, turn, reply)
     await keep_wishes(tx, person, reply.wishes, now)
     sessions.apply_reply(person, reply, line.service, now)
