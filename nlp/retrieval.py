@@ -24,7 +24,7 @@ import yaml
 from numpy.typing import NDArray
 
 from nlp.articles import FOR_STAFF, KNOWLEDGE, Article, read_articles
-from nlp.text import DATA, normalise, tokens
+from nlp.text import DATA, chinese_runs, normalise, tokens
 
 _SYNONYMS = DATA / "synonyms.yaml"
 #: Words of asking, which say nothing about what is asked.
@@ -37,10 +37,12 @@ ENOUGH, NEAR = 0.32, 0.20
 #: Articles nearer to each other than this answer two different questions: she is asked which.
 _TIE = 0.012
 _ASKED_BACK = 3
+#: A number or a single character is an answer to something, never a question.
+_SHORTEST = 2
 _SAME_CATEGORY, _SAME_KIND = 0.06, 0.04
-_LONGEST_QUERY = 300
+_LONGEST_QUERY, _LONGEST_ARTICLE = 300, 4000
 #: What the score is made of: the best wording, how much of it is in hers, the article as a whole, its text.
-_WORDING, _COVERED, _WHOLE, _SPOKEN = 0.62, 0.18, 0.10, 0.10
+_WORDING, _COVERED, _WHOLE, _SPOKEN = 0.45, 0.10, 0.15, 0.30
 
 _Floats = NDArray[np.float64]
 
@@ -138,6 +140,8 @@ class Library:
 
         `only` leaves out articles of other categories (in danger nothing else may be said).
         """
+        if sum(map(len, chinese_runs(normalise(text)))) < _SHORTEST:
+            return Found()
         hits = [
             hit
             for hit in self.find(text, 4 * _ASKED_BACK if only else _ASKED_BACK, category=category, kind=kind)
@@ -215,7 +219,8 @@ class _Index:
             wordings += own
             asked = set().union(*own)
             seen.update(asked)
-            texts.append(asked | set(_terms(article.answer)) | set(_terms(" ".join(article.steps))))
+            said = " ".join((article.answer, *article.steps, article.body))
+            texts.append(asked | set(_terms(said, longest=_LONGEST_ARTICLE)))
         total = len(self._order)
         self._rarity = {term: math.log(1 + total / count) for term, count in seen.items()}
         # A word no article knows stands against all of them, though less than a known one stands for its own.
@@ -276,10 +281,10 @@ def _synonyms() -> tuple[re.Pattern[str], dict[str, str]]:
     return re.compile("|".join(map(re.escape, longest_first))), meaning
 
 
-def _terms(text: str) -> Counter[str]:
+def _terms(text: str, *, longest: int = _LONGEST_QUERY) -> Counter[str]:
     """Character pairs and words of a text, words of asking taken out, words of one meaning made one."""
     same, meaning = _synonyms()
-    plain = same.sub(lambda match: meaning[match[0]], normalise(text)[:_LONGEST_QUERY])
+    plain = same.sub(lambda match: meaning[match[0]], normalise(text)[:longest])
     plain = _ASKING.sub(" ", plain)
     found: Counter[str] = Counter()
     for run in _RUN.findall(plain):
