@@ -63,4 +63,4 @@ def _policy(turn: Turn) -> Reply:
 
 
 def _with_footer(said: str, house: House) -> str:
-    return f"{said}\n{texts('in_group.footer', hotline=house.hotline)}"
+    return said + "\n" + texts("in_group.footer", hotline=house.hotline)
