@@ -1,10 +1,11 @@
 """Example sentences written as composed lines, expanded the same way every time.
 
 A line may hold alternatives in braces, nested and empty ones too: `{老公|孩子他爸}{又|}打我{怎么办|}`. `{@city}`
-stands for a word of the list `city` in lists.txt. Writing one line so gives several sentences that differ in
-words, length and order, without anybody typing them out; a line never gives more than its file's cap, chosen
-by a hash of the line, so that data and model can be compared byte for byte. `#` starts a comment line,
-`%cap 12` changes the cap for the lines after it, `%each` takes every alternative of the next line by itself.
+stands for a word of the list `city` in lists.txt, and so does `@city` before a character that is no small
+letter. Writing one line so gives several sentences that differ in words, length and order, without anybody
+typing them out; a line never gives more than its file's cap, chosen by a hash of the line, so that data and
+model can be compared byte for byte. `#` starts a comment line, `%cap 12` changes the cap for the lines after
+it, `%each` takes every alternative of the next line by itself.
 """
 
 import hashlib
@@ -22,6 +23,8 @@ EXAMPLES = FOLDER / "examples"
 LISTS = FOLDER / "lists.txt"
 _CAP = 6
 _TRIES = 4
+_LITERAL = re.compile(r"[^{|}@]+|@(?![a-z])")
+_NAME = re.compile(r"@([a-z]+)")
 
 #: A composed text: literal strings, names of lists, and choices between composed texts.
 Part = str | tuple["Composed", ...]
@@ -47,38 +50,40 @@ def compose(line: str, lists: Mapping[str, tuple[str, ...]]) -> Composed:
 
 def _parse(line: str, place: int, lists: Mapping[str, tuple[str, ...]]) -> tuple[Composed, int]:
     parts: list[Part] = []
-    literal = ""
     while place < len(line) and line[place] not in "|}":
-        if line[place] != "{":
-            literal += line[place]
-            place += 1
-            continue
+        literal = _LITERAL.match(line, place)
+        name = _NAME.match(line, place)
         if literal:
-            parts.append(literal)
-            literal = ""
-        choices: list[Composed] = []
-        while True:
-            choice, place = _parse(line, place + 1, lists)
-            choices.append(choice)
-            if place >= len(line):
-                raise ValueError("a { is never closed")
-            if line[place] == "}":
-                break
-        place += 1
-        parts.append(_named(choices, lists))
-    if literal:
-        parts.append(literal)
+            parts.append(literal[0])
+            place = literal.end()
+        elif name:
+            parts.append(_named(name[1], lists))
+            place = name.end()
+        else:
+            part, place = _choice(line, place, lists)
+            parts.append(part)
     return tuple(parts), place
 
 
-def _named(choices: list[Composed], lists: Mapping[str, tuple[str, ...]]) -> tuple[Composed, ...]:
+def _choice(line: str, place: int, lists: Mapping[str, tuple[str, ...]]) -> tuple[Part, int]:
+    choices: list[Composed] = []
+    while True:
+        choice, place = _parse(line, place + 1, lists)
+        choices.append(choice)
+        if place >= len(line):
+            raise ValueError("a { is never closed")
+        if line[place] == "}":
+            break
     only = choices[0]
-    if len(choices) == 1 and len(only) == 1 and isinstance(only[0], str) and only[0].startswith("@"):
-        name = only[0][1:]
-        if name not in lists:
-            raise ValueError(f"there is no list {name}")
-        return tuple(compose(word, lists) for word in lists[name])
-    return tuple(choices)
+    if len(choices) == 1 and len(only) == 1 and not isinstance(only[0], str):
+        return only[0], place + 1
+    return tuple(choices), place + 1
+
+
+def _named(name: str, lists: Mapping[str, tuple[str, ...]]) -> tuple[Composed, ...]:
+    if name not in lists:
+        raise ValueError(f"there is no list {name}")
+    return tuple(compose(word, lists) for word in lists[name])
 
 
 def count(composed: Composed) -> int:

@@ -34,7 +34,12 @@ def test_a_named_list_stands_for_its_words() -> None:
     assert sentences(compose("去{@city}", LISTS), 9, "") == ["去甲城", "去乙镇", "去丙镇"]
 
 
-@pytest.mark.parametrize("line", ["{我", "我}", "{我|俺", "{@nowhere}", "我|俺"])
+def test_a_list_may_be_named_inside_an_alternative_or_outside_braces() -> None:
+    assert sentences(compose("{去@city玩|回家}", LISTS), 9, "") == ["去甲城玩", "去乙镇玩", "去丙镇玩", "回家"]
+    assert sentences(compose("@city", LISTS), 9, "") == ["甲城", "乙镇", "丙镇"]
+
+
+@pytest.mark.parametrize("line", ["{我", "我}", "{我|俺", "{@nowhere}", "{去@nowhere|我}", "我|俺"])
 def test_a_broken_line_is_refused_with_file_line_and_reason(line: str, tmp_path: Path) -> None:
     path = tmp_path / "rights-dv.txt"
     path.write_text(f"# why\n好好的一行\n{line}\n", "utf-8")
