@@ -30,7 +30,7 @@ _DECAY = 1e-4
 #: An n-gram counts when it stands in as many different lines as it is long, at least two.
 _ENOUGH = 3
 #: Weights nearer to nothing than this are left out of the file.
-_LEAST = 4
+_LEAST = 7
 #: A label's examples together weigh as much as their number to this power: small labels are heard too.
 _BALANCE = 0.6
 _FOLDS = 5
