@@ -41,7 +41,10 @@ OWN_ENVIRONMENTS = {
 SENTENCES = {
     "bot/channels/http.py": "SendError.sentence: what staff read when a platform fails",
     "bot/channels/wechat_api.py": "SendError.sentence: one for each of the platform's codes",
-    "bot/channels/wechat_oa.py": "the platform's own mark of an unsupported message",
+    "bot/channels/wechat_messages.py": "the platform's own mark of an unsupported message",
+    "bot/channels/wecom.py": "SendError.sentence: what staff read when a member got nothing",
+    "bot/channels/wecom_api.py": "SendError.sentence: one for each of the platform's codes",
+    "bot/channels/wecom_robot.py": "SendError.sentence: what staff read when a robot is unknown",
     "bot/cli/words.py": "the terminal chat, for developers",
     "bot/console/activities.py": "what is wrong with a form of the console",
     "bot/console/article_form.py": "names of fields and what is wrong with a form of the console",

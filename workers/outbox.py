@@ -25,6 +25,7 @@ from bot.messages import (
     Trigger,
     Window,
 )
+from storage.database import Transaction
 from storage.repositories import outbox
 from storage.repositories.outbox import DueRow
 from workers import retry
@@ -46,6 +47,7 @@ _ABANDONED = timedelta(seconds=90)
 _CRISIS_LATE = timedelta(seconds=8)
 _INTERRUPTED = "发送时程序中断，不知道是否已送达；不会自动重发，请先问她是否收到"
 _SEND_SECONDS = 45
+_MINUTE, _PACE_WAIT = timedelta(minutes=1), timedelta(seconds=5)
 
 
 def worker_name() -> str:
@@ -95,7 +97,7 @@ async def _claim(house: WorkerHouse, classes: Collection[OutboundClass]) -> tupl
         if naming:
             await outbox.fix_replies(tx, naming, classes)
         for due in await outbox.find_due(tx, classes, now, _AT_ONCE[LIVE if classes == LIVE else BULK]):
-            refusal = _check(house, due, now)
+            refusal = _check(house, due, now) or await _check_pace(tx, house, due, now)
             if refusal is None:
                 claimed.append(due)
                 continue
@@ -125,6 +127,14 @@ def _check(house: WorkerHouse, due: DueRow, now: datetime) -> _Refusal | None:
         return DeliveryState.FAILED, "no_channel", "这个渠道没有启用，请管理员检查设置", None
     reserved = 0 if row.crisis or row.outbound_class == OutboundClass.STAFF else 1
     return _check_window(due, channel, now, reserved)
+
+
+async def _check_pace(tx: Transaction, house: WorkerHouse, due: DueRow, now: datetime) -> _Refusal | None:
+    """What goes beyond the platform's messages a minute is dropped there without a word: it waits here."""
+    most = house.channels[due.row.channel].most_per_minute
+    if not most or await outbox.sent_since(tx, due.row.identity_id, now - _MINUTE) < most:
+        return None
+    return DeliveryState.SKIPPED, "pace", "", now + _PACE_WAIT
 
 
 def _check_window(due: DueRow, channel: Channel, now: datetime, reserved: int) -> _Refusal | None:

@@ -2,6 +2,8 @@
 
 from bot.channels.base import Channel
 from bot.channels.wechat_oa import WeChatOA
+from bot.channels.wecom import WeCom
+from bot.channels.wecom_robot import WeComRobot
 
 #: Every channel this service speaks, in the order operators read about them.
-CHANNELS: list[type[Channel]] = [WeChatOA]
+CHANNELS: list[type[Channel]] = [WeChatOA, WeCom, WeComRobot]

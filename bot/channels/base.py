@@ -82,13 +82,15 @@ class Channel(Protocol):
     `path` may hold named parts (`{secret}`); empty for a channel nothing comes in from. `max_body` is in bytes.
     `idempotent`: the platform refuses a second message under the same key, so an interrupted send is repeated
     instead of becoming unknown. `answers_in_response`: the HTTP response can carry the answer.
-    `names_what_it_answers`: `send` needs `reply_to`, also for what staff write.
+    `names_what_it_answers`: `send` needs `reply_to`, also for what staff write. `most_per_minute`: what the
+    platform takes for one recipient in a minute; 0 where it names no such limit.
     """
 
     name: ClassVar[str]
     idempotent: ClassVar[bool]
     answers_in_response: ClassVar[bool]
     names_what_it_answers: ClassVar[bool]
+    most_per_minute: ClassVar[int]
     account: str
     path: str
     max_body: int

@@ -5,11 +5,13 @@ about means it did not; anything later means it may have.
 """
 
 import json
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from aiohttp import (
     ClientConnectorError,
     ClientError,
+    ClientResponse,
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
@@ -31,8 +33,17 @@ async def post_json(session: ClientSession, url: str, body: Any, *, params: dict
     """
     payload = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {"Content-Type": "application/json; charset=utf-8"}
+    return await _json(session.post(url, data=payload, params=params, headers=headers, timeout=_TIMEOUT))
+
+
+async def get_json(session: ClientSession, url: str, *, params: dict[str, str]) -> dict[str, Any]:
+    """GET a JSON answer. Raises Unreachable as `post_json` does."""
+    return await _json(session.get(url, params=params, timeout=_TIMEOUT))
+
+
+async def _json(call: AbstractAsyncContextManager[ClientResponse]) -> dict[str, Any]:
     try:
-        async with session.post(url, data=payload, params=params, headers=headers, timeout=_TIMEOUT) as answer:
+        async with call as answer:
             status, content = answer.status, await answer.read()
     except (ClientConnectorError, ConnectionTimeoutError):
         raise Unreachable("连不上平台服务器，稍后自动重试", code="connect", known_unsent=True) from None

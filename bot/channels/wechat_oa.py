@@ -22,14 +22,13 @@ from bot.channels.splitting import split_texts
 from bot.channels.tokens import Tokens
 from bot.channels.wechat_api import WeChatAPI
 from bot.channels.wechat_crypto import WeChatCrypto, is_signed
-from bot.channels.wechat_xml import Node, flatten, parse, text_of
+from bot.channels.wechat_messages import Dialect, legal, read_message, text_reply
+from bot.channels.wechat_xml import parse, text_of
 from bot.config import Section, validate_section
 from bot.errors import ConfigError, UnreadablePayload, UnverifiedRequest
 from bot.messages import (
     DeliveryReceipt,
-    InboundMessage,
     Kind,
-    Location,
     Media,
     OutboundMessage,
     PassiveReply,
@@ -40,9 +39,6 @@ from bot.messages import (
 #: What a text message may hold, in UTF-8 bytes.
 MAX_TEXT_BYTES = 2048
 _MAX_BODY = 64 * 1024
-_LAST_SECOND = 4_102_444_800  # 2100: later times are garbage
-_UNSUPPORTED = "【收到不支持的消息类型"
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SUCCESS = WebhookResponse(b"success")
 
 _EVENT_KINDS = {
@@ -59,13 +55,6 @@ _EVENT_KINDS = {
     "subscribe_msg_change_event": Kind.RECEIPT,
     "subscribe_msg_sent_event": Kind.RECEIPT,
 }
-_MEDIA_KINDS = {
-    "image": Kind.IMAGE,
-    "voice": Kind.VOICE,
-    "video": Kind.VIDEO,
-    "shortvideo": Kind.VIDEO,
-}
-_COMMON = frozenset({"ToUserName", "FromUserName", "CreateTime", "MsgType"})
 
 
 class WeChatOASettings(Section):
@@ -112,6 +101,7 @@ class WeChatOA:
     idempotent: ClassVar[bool] = False
     answers_in_response: ClassVar[bool] = True
     names_what_it_answers: ClassVar[bool] = False
+    most_per_minute: ClassVar[int] = 0
     path = "/webhook/wechat"
     max_body = _MAX_BODY
 
@@ -125,6 +115,7 @@ class WeChatOA:
                 raise ConfigError("channels.wechat_oa.encoding_aes_key is missing; modes compat and safe need it")
             self._crypto = WeChatCrypto(self._token, key, settings.app_id)
         self.account = settings.app_id
+        self._dialect = Dialect(self.name, self.account, _EVENT_KINDS)
         self._api = WeChatAPI(
             base=settings.api_base,
             app_id=settings.app_id,
@@ -161,7 +152,7 @@ class WeChatOA:
             if not encrypt:
                 raise UnverifiedRequest("the body is not encrypted")
             node = parse(self._crypto.open(encrypt, query.get("msg_signature", ""), timestamp, nonce))
-        message = _message(node, self.account)
+        message = read_message(node, self._dialect)
         return Received(
             messages=(message,),
             nonce=f"{timestamp}:{nonce}",
@@ -175,12 +166,7 @@ class WeChatOA:
             return _SUCCESS
         context: _ReplyContext = received.context
         now = str(int(clock.timestamp()))
-        body = (
-            f"<xml><ToUserName><![CDATA[{_cdata(context.sender)}]]></ToUserName>"
-            f"<FromUserName><![CDATA[{_cdata(context.account)}]]></FromUserName>"
-            f"<CreateTime>{now}</CreateTime><MsgType><![CDATA[text]]></MsgType>"
-            f"<Content><![CDATA[{_cdata(reply.text)}]]></Content></xml>"
-        ).encode()
+        body = text_reply(context.sender, context.account, reply.text, now)
         if self._crypto is not None:
             body = self._crypto.seal(body, now, secrets.token_hex(8)).to_xml()
         return WebhookResponse(body, "application/xml")
@@ -195,7 +181,7 @@ class WeChatOA:
 
     async def send(self, message: OutboundMessage) -> DeliveryReceipt:
         """Send one customer-service text. Raises SendError kinds."""
-        await self._api.send_text(message.recipient, _ILLEGAL.sub("", message.text))
+        await self._api.send_text(message.recipient, legal(message.text))
         return DeliveryReceipt()
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
@@ -215,89 +201,3 @@ class WeChatOA:
             raise UnverifiedRequest("the timestamp is not a number")
         if abs(received_at.timestamp() - int(timestamp)) > self._freshness:
             raise UnverifiedRequest("the request is stale")
-
-
-def _message(node: Node, account: str) -> InboundMessage:
-    """The message in a verified body. Raises UnreadablePayload when a required field is missing or garbage."""
-    sender, kind = text_of(node, "FromUserName"), text_of(node, "MsgType").lower()
-    if not sender or not kind or len(sender) > 128:
-        raise UnreadablePayload("sender or type is missing")
-    seconds = _number(node, "CreateTime", _LAST_SECOND)
-    if kind == "event":
-        return _event(node, account, sender, seconds)
-    number = _number(node, "MsgId", 2**64)
-    found: dict[str, Any] = {
-        "channel": WeChatOA.name,
-        "account": account,
-        "sender": sender,
-        "dedupe_key": f"m:{number}",
-        "sent_at": clock.from_timestamp(seconds),
-        "order": number & (2**63 - 1),
-    }
-    if kind == "text":
-        content = text_of(node, "Content")
-        if content.startswith(_UNSUPPORTED):
-            return InboundMessage(kind=Kind.UNKNOWN, extra={"MsgType": "unsupported"}, **found)
-        return InboundMessage(kind=Kind.TEXT, text=content, **found)
-    if kind in _MEDIA_KINDS:
-        media = Media(text_of(node, "MediaId"), text_of(node, "PicUrl"), text_of(node, "Format"))
-        return InboundMessage(
-            kind=_MEDIA_KINDS[kind], media=media, text=text_of(node, "Recognition").strip(), **found
-        )
-    if kind == "location":
-        # X is the latitude, Y the longitude, whatever the names suggest.
-        place = _place(node, "Location_X", "Location_Y", text_of(node, "Label"))
-        return InboundMessage(kind=Kind.LOCATION, location=place, **found)
-    extra = {name: value for name, value in flatten(node).items() if name not in _COMMON}
-    if kind == "link":
-        return InboundMessage(kind=Kind.LINK, text=text_of(node, "Title"), extra=extra, **found)
-    return InboundMessage(kind=Kind.UNKNOWN, extra={"MsgType": kind[:32], **extra}, **found)
-
-
-def _event(node: Node, account: str, sender: str, seconds: int) -> InboundMessage:
-    name, key = text_of(node, "Event"), text_of(node, "EventKey")
-    kind = _EVENT_KINDS.get(name.lower(), Kind.UNKNOWN)
-    # Two different events of one person in one second are two events.
-    number = text_of(node, "MsgID")
-    dedupe_key = "e:" + ":".join(filter(None, (sender, str(seconds), name, key, number)))
-    extra: dict[str, str] = {}
-    if kind in (Kind.RECEIPT, Kind.UNKNOWN):
-        extra = {field: value for field, value in flatten(node).items() if field not in _COMMON}
-        if name.startswith("subscribe_msg_"):
-            dedupe_key += ":" + hashlib.sha256(repr(sorted(extra.items())).encode()).hexdigest()[:16]
-    place = None
-    if name.upper() == "LOCATION":
-        place = _place(node, "Latitude", "Longitude", "")
-    return InboundMessage(
-        channel=WeChatOA.name,
-        account=account,
-        sender=sender,
-        dedupe_key=dedupe_key,
-        kind=kind,
-        sent_at=clock.from_timestamp(seconds),
-        key=key.removeprefix("qrscene_") if kind is Kind.FOLLOW else key,
-        location=place,
-        extra=extra,
-    )
-
-
-def _place(node: Node, latitude: str, longitude: str, label: str) -> Location:
-    try:
-        place = Location(float(text_of(node, latitude)), float(text_of(node, longitude)), label)
-    except ValueError:
-        raise UnreadablePayload("the place is not two numbers") from None
-    if not (-90 <= place.latitude <= 90 and -180 <= place.longitude <= 180):
-        raise UnreadablePayload("the place is not on this earth")
-    return place
-
-
-def _number(node: Node, name: str, limit: int) -> int:
-    text = text_of(node, name).strip()
-    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= limit:
-        raise UnreadablePayload(f"{name} is not a sensible number")
-    return int(text)
-
-
-def _cdata(text: str) -> str:
-    """`text` for a CDATA section: the end mark is split over two, characters XML forbids are dropped."""
-    return _ILLEGAL.sub("", text).replace("]]>", "]]]]><![CDATA[>")

@@ -149,6 +149,18 @@ async def claim(tx: Transaction, rows: Sequence[DueRow], worker: str, now: datet
         )
 
 
+async def sent_since(tx: Transaction, identity_id: str, since: datetime) -> int:
+    """How many rows went, or may have gone, to one address since then."""
+    row = await tx.first(
+        select(func.count()).where(
+            _outbox.identity_id == identity_id,
+            _outbox.claimed_at > since,
+            _outbox.state.in_(("sending", "sent", "delivered", "unknown")),
+        )
+    )
+    return int(row[0]) if row else 0
+
+
 async def postpone(tx: Transaction, outbox_id: str, until: datetime, sentence: str) -> None:
     """Leave a row waiting until `until`."""
     await tx.execute(
