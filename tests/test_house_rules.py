@@ -30,6 +30,7 @@ OWN_CLOCKS = {
     "bot/simulator/phones.py": "plays the platform, whose clock is not ours",
     "bot/simulator/wechat_api.py": "plays the platform; tests hand it our clock",
     "bot/simulator/wechat_push.py": "plays the platform; messages are signed by its clock",
+    "bot/simulator/wecom_push.py": "plays the platform; messages are signed by its clock",
     "storage/models/base.py": "ids only need to grow; below bot.clock nothing depends on their time",
 }
 #: What reads the environment, and why that is right.
