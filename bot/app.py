@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from aiohttp import ClientSession, web
@@ -18,7 +19,8 @@ from bot.channels.tokens import InMemoryTokens, RedisTokens, Tokens
 from bot.config import Settings
 from bot.console import ConsoleHouse, add_console
 from bot.errors import ConfigError
-from bot.knowledge import LiveLibrary, source_of
+from bot.knowledge import LiveLibrary, follow, source_of
+from bot.learning import LiveModel, Trainer
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.pulling import Puller
@@ -88,7 +90,9 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
         live = LiveLibrary(database, settings.region)
         await live.refresh()
         library = live.library
-        follower = asyncio.create_task(live.follow(), name="knowledge")
+        model = LiveModel(database)
+        await model.refresh()
+        follower = asyncio.create_task(follow(live, model), name="live")
         stack.push_async_callback(_ended, follower)
         line = make_line(settings, library, channels)
         pipeline = Pipeline(database, line)
@@ -113,6 +117,12 @@ def make_web_app(house: House) -> web.Application:
             house.ask_pull,
         ),
     )
+    trainer = Trainer(house.database)
+
+    async def stop_training(_: web.Application) -> None:
+        await trainer.close()
+
+    app.on_cleanup.append(stop_training)
     add_console(
         app,
         ConsoleHouse(
@@ -121,6 +131,7 @@ def make_web_app(house: House) -> web.Application:
             redis_is_up=house.redis_is_up,
             channels=house.channels,
             library=house.library,
+            trainer=trainer,
         ),
     )
     if house.settings.development:
@@ -144,7 +155,7 @@ def make_line(settings: Settings, library: Library, channels: Mapping[str, Speec
         handlers={handler.name: handler for handler in handlers.HANDLERS},
         locked_handlers=frozenset(handlers.LOCKED_HANDLERS),
         speech=channels,
-        understand=understanding.understand,
+        understand=partial(understanding.understand, explain=False),
         read_risk=risk.read,
         wants_to_leave=handlers.wants_to_leave,
         wants_to_resume=handlers.wants_to_resume,

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import date
+from typing import Protocol
 
 from bot.errors import ConfigError, StorageUnavailable
 from nlp.articles import Article, filled_slots, read_article
@@ -25,6 +26,25 @@ LOOK_SECONDS = 5.0
 def source_of(article: Article, text: str) -> ArticleSource:
     """An article with its Markdown, as the database keeps it."""
     return ArticleSource(article.id, article.title, article.category, date.fromisoformat(article.review_by), text)
+
+
+class Live(Protocol):
+    """Something every process keeps in step with the database."""
+
+    async def refresh(self) -> bool:
+        """Take over what changed; True when anything did. Raises StorageUnavailable."""
+
+
+async def follow(*followed: Live) -> None:
+    """Keep them in step for ever, until cancelled."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for one in followed:
+            try:
+                if await one.refresh():
+                    log.info("live.refreshed", extra={"what": type(one).__name__})
+            except StorageUnavailable:
+                log.warning("live.not_refreshed", extra={"what": type(one).__name__})
 
 
 class LiveLibrary:
@@ -47,16 +67,6 @@ class LiveLibrary:
         await asyncio.to_thread(self._take_over, sources)
         self._revision = revision
         return True
-
-    async def follow(self) -> None:
-        """Refresh for ever, until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                if await self.refresh():
-                    log.info("knowledge.refreshed", extra={"articles": len(self.library.articles)})
-            except StorageUnavailable:
-                log.warning("knowledge.not_refreshed")
 
     def _take_over(self, sources: list[tuple[str, str]]) -> None:
         read: dict[str, tuple[str, Article]] = {}

@@ -59,7 +59,7 @@ def prepare() -> None:
     model()
 
 
-def guess(text: str) -> Guess:
+def guess(text: str, *, explain: bool = True) -> Guess:
     """The intent of a normalised text. Never raises."""
     if not any(character.isalnum() for character in text):
         return UNKNOWN
@@ -77,14 +77,14 @@ def guess(text: str) -> Guess:
         return service
     if programme is not None and chances["policy"] >= _ROOM:
         return programme
-    return _scored(scores, chances, programme.detail if programme else "")
+    return _scored(scores, chances, programme.detail if programme else "", explain=explain)
 
 
-def _scored(scores: Scores, chances: dict[str, float], programme: str) -> Guess:
+def _scored(scores: Scores, chances: dict[str, float], programme: str, *, explain: bool) -> Guess:
     intent = max(chances, key=lambda name: chances[name])
     category, _ = scores.best(intent)
     detail = category if intent == "activity" else programme if intent == "policy" else ""
-    because = model().because(scores, f"{intent}:{category}")
+    because = model().because(scores, f"{intent}:{category}") if explain else ()
     return Guess(intent, category, detail, chances[intent], because)
 
 

@@ -1,19 +1,19 @@
 """A linear model over character n-grams, read from a text file a person can review, scored in microseconds.
 
-Every n-gram has a whole-number weight for each label. The weights of one n-gram are packed into a single
-large integer, one lane of 32 bits a label, so that adding up a message is one addition an n-gram; only the
-sum is taken apart. That is what makes a model of thirty labels cost no more than a look-up in plain Python.
+Every n-gram has a whole-number weight for each label: one row of a matrix. A message is the sum of its rows.
 """
 
 import heapq
 import json
 import math
 import re
-from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bot.errors import ConfigError
 from nlp.text import DATA
@@ -25,8 +25,6 @@ READ = 300
 SCALE = 10
 #: A label is one letter in the file.
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_LANE = 32
-_MIDDLE = 1 << (_LANE - 1)
 _DIGITS = re.compile(r"\d+")
 _NOISE = re.compile(r"[^\w?!~]+")
 _PAIR = re.compile(r"([A-Za-z])(-?\d+)")
@@ -69,46 +67,41 @@ class Scores:
 
 
 class Model:
-    """What training has found: labels, biases, and the packed weights of each n-gram."""
+    """What training has found: labels, biases, and the weights of each n-gram."""
 
-    def __init__(self, head: dict[str, Any], lines: list[str]) -> None:
+    def __init__(self, head: dict[str, Any], lines: Sequence[str]) -> None:
         self.head = head
         self.labels: tuple[str, ...] = tuple(head["labels"])
-        self._bias: list[float] = head["bias"]
         self._unknown: int = head["unknown"]
         self._temperature: float = head["temperature"]
-        self._weights: dict[str, int] = {}
-        self._size: dict[str, int] = {}
-        self._lift = sum(_MIDDLE << (_LANE * place) for place in range(len(self.labels)))
-        shift = {letter: _LANE * place for place, letter in enumerate(LETTERS)}
-        for line in lines:
+        self._bias = np.array(head["bias"]) / self._temperature
+        self._rows: dict[str, int] = {}
+        self._sizes = np.zeros(len(lines), np.int32)
+        self._weights = np.zeros((len(lines), len(self.labels)), np.int16)
+        column = {letter: place for place, letter in enumerate(LETTERS)}
+        for row, line in enumerate(lines):
             gram, size, weights = line.split("\t")
-            self._weights[gram] = sum([int(weight) << shift[letter] for letter, weight in _PAIR.findall(weights)])
-            self._size[gram] = int(size)
+            self._rows[gram] = row
+            self._sizes[row] = int(size)
+            for letter, weight in _PAIR.findall(weights):
+                self._weights[row, column[letter]] = int(weight)
 
     def score(self, text: str) -> Scores:
         """The probability of every label for a normalised text."""
         found = grams(text)
-        weights, size = self._weights, self._size
-        known = frozenset(found & weights.keys())
-        total = sum([weights[gram] for gram in known], self._lift)
-        length = sum([size[gram] for gram in known]) + self._unknown * (len(found) - len(known))
-        lanes = array("I", total.to_bytes(4 * len(self.labels), "little"))
+        rows = self._rows
+        known = found & rows.keys()
+        places = [rows[gram] for gram in known]
+        length = float(self._sizes[places].sum()) + self._unknown * (len(found) - len(known))
         scale = SCALE * math.sqrt(length / SCALE or 1.0) * self._temperature
-        warm = 1 / self._temperature
-        raw = [(lane - _MIDDLE) / scale + bias * warm for lane, bias in zip(lanes, self._bias, strict=True)]
-        top = max(raw)
-        powers = [math.exp(value - top) for value in raw]
-        whole = sum(powers)
-        return Scores(self.labels, tuple([power / whole for power in powers]), known)
+        raw = self._weights[places].sum(axis=0, dtype=np.int32) / scale + self._bias
+        powers = np.exp(raw - raw.max())
+        return Scores(self.labels, tuple((powers / powers.sum()).tolist()), frozenset(known))
 
     def because(self, scores: Scores, label: str, most: int = 5) -> tuple[str, ...]:
         """The n-grams that spoke most for `label`, strongest first, none inside another."""
-        shift = _LANE * self.labels.index(label)
-        lift, mask = self._lift, (1 << _LANE) - 1
-        spoke = [
-            ((self._weights[gram] + lift >> shift & mask) - _MIDDLE, gram) for gram in scores.known if len(gram) > 1
-        ]
+        column = self.labels.index(label)
+        spoke = [(int(self._weights[self._rows[gram], column]), gram) for gram in scores.known if len(gram) > 1]
         chosen: list[str] = []
         for weight, gram in heapq.nlargest(most * 4, spoke):
             word = gram.strip("^$,")
@@ -119,16 +112,33 @@ class Model:
         return tuple(chosen)
 
 
+def parse_model(text: str) -> Model:
+    """The model in a file's text: one line of JSON, then a line an n-gram. Raises ValueError or KeyError."""
+    head, *lines = text.splitlines()
+    return Model(json.loads(head), lines)
+
+
 def read_model(path: Path = MODEL) -> Model:
-    """The model in a file: one line of JSON, then a line an n-gram. ConfigError when it cannot be read."""
+    """The model in a file. ConfigError when it cannot be read."""
     try:
-        head, *lines = path.read_text("utf-8").splitlines()
-        return Model(json.loads(head), lines)
+        return parse_model(path.read_text("utf-8"))
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{path}: {error!r}; `make train` writes it anew") from error
 
 
 @cache
-def model() -> Model:
-    """The committed model, read once."""
+def _packaged() -> Model:
     return read_model()
+
+
+_chosen: list[Model] = []
+
+
+def use(chosen: Model | None) -> None:
+    """Use this model from now on; None goes back to the one that came with the release."""
+    _chosen[:] = [] if chosen is None else [chosen]
+
+
+def model() -> Model:
+    """The model in use."""
+    return _chosen[0] if _chosen else _packaged()

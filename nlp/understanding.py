@@ -11,17 +11,19 @@ from nlp.risk import read_normalised
 from nlp.text import normalise
 
 
-def understand(text: str, context: Context | None = None, now: datetime | None = None) -> Understanding:
+def understand(
+    text: str, context: Context | None = None, now: datetime | None = None, *, explain: bool = True
+) -> Understanding:
     """Intent, category, risk and entities of one message.
 
     `context` makes short answers readable (好的, 第二个, 不是); `now`, aware, makes 明天 a date. A message that
     little speaks for keeps its best guess with a confidence under 0.5; one that nothing speaks for, or that
-    is in another language, comes back as "oos" without category.
+    is in another language, comes back as "oos" without category. `explain` False leaves out which words decided.
     """
     plain = normalise(text)
     risk = read_normalised(plain)
     language = language_of(plain)
-    meaning = UNKNOWN if language else guess(plain)
+    meaning = UNKNOWN if language else guess(plain, explain=explain)
     entities = read_entities(plain, now)
     others: tuple[Wish, ...] = ()
     if not language:
@@ -63,7 +65,9 @@ def _parted(plain: str, meaning: Guess) -> tuple[Guess, tuple[Wish, ...]]:
     if len(parts) < 2:
         return meaning, ()
     clear = [
-        (part, one) for part in parts if (one := guess(part)).confidence >= _CLEAR and one.intent not in _NO_WISH
+        (part, one)
+        for part in parts
+        if (one := guess(part, explain=False)).confidence >= _CLEAR and one.intent not in _NO_WISH
     ]
     several = len({one.intent for _, one in clear}) > 1
     if several or (clear and meaning.confidence < _CLEAR):

@@ -63,6 +63,7 @@ SENTENCES = {
     "handlers/activity.py": "names of weekdays",
     "storage/repositories/campaigns.py": "WrongState: why a step is not possible",
     "storage/repositories/inbox/acts.py": "WrongState: why a step is not possible",
+    "storage/repositories/language_models.py": "WrongState: why a step is not possible",
     "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
     "storage/repositories/questions.py": "WrongState: why a step is not possible",
     "workers/media.py": "SendError.sentence for staff",

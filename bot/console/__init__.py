@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.console import activities, campaigns, inbox, knowledge, lab, records, sign_in
+from bot.console import activities, campaigns, inbox, knowledge, lab, learning, records, sign_in
 from bot.console.visit import ConsoleHouse, Handler, Visit, door
 
 __all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
@@ -89,6 +89,11 @@ PAGES: list[Page] = [
     Page("GET", "/console/questions/{question}/label", lab.label, _TALK),
     Page("POST", "/console/questions/{question}/label", lab.label, _TALK),
     Page("POST", "/console/questions/{question}/settle", lab.settle, _TALK),
+    Page("GET", "/console/learning", learning.show, _TALK | _WATCH),
+    Page("POST", "/console/learning/train", learning.train, _WATCH),
+    Page("POST", "/console/learning/packaged", learning.use_packaged, _WATCH),
+    Page("POST", "/console/learning/{model}/publish", learning.publish, _WATCH),
+    Page("POST", "/console/examples/{example}/remove", learning.remove_example, _WATCH),
     Page("GET", "/console/audit", records.show_audit, _WATCH),
 ]
 

@@ -46,7 +46,7 @@ async def label(visit: Visit) -> web.StreamResponse:
             question = await questions.find(tx, question_id)
             await visit.record(tx, "question.read", f"unanswered_question:{question_id}")
         form = {"text": question.text, "intent": question.intent, "category": question.category}
-        return visit.page("label.html", question=question, form=form, problems={}, choices=_choices())
+        return visit.page("label.html", question=question, form=form, problems={}, choices=choices())
     try:
         text, intent, category = _read(visit.form)
     except BadForm as error:
@@ -55,7 +55,7 @@ async def label(visit: Visit) -> web.StreamResponse:
         async with visit.house.database.reading() as tx:
             question = await questions.find(tx, question_id)
         return visit.page(
-            "label.html", status=400, question=question, form=visit.form, problems=error.problems, choices=_choices()
+            "label.html", status=400, question=question, form=visit.form, problems=error.problems, choices=choices()
         )
     async with visit.house.database.transaction() as tx:
         await questions.add_example(tx, text, intent, category, staff_id=visit.me.id, now=clock.now())
@@ -104,7 +104,7 @@ def _see(visit: Visit, text: str) -> dict[str, Any]:
     }
 
 
-def _choices() -> list[tuple[str, str]]:
+def choices() -> list[tuple[str, str]]:
     """Intent and category as one choice: (value, words)."""
     found = []
     for intent in INTENTS:
@@ -125,7 +125,7 @@ def _read(form: dict[str, str]) -> tuple[str, str, str]:
         problems["text"] = f"例句写 2 到 {_LONGEST_EXAMPLE} 字"
     elif any(character.isdigit() for character in text) and len([one for one in text if one.isdigit()]) >= 7:
         problems["text"] = "例句里像是有号码，请改写掉"
-    if form.get("label", "") not in {value for value, _ in _choices()}:
+    if form.get("label", "") not in {value for value, _ in choices()}:
         problems["label"] = "请选择她想说的是什么"
     if not form.get("nobody"):
         problems["nobody"] = "请确认例句已改写，看不出是谁"

@@ -21,6 +21,7 @@ from bot import clock
 from bot.config import Settings
 from bot.console import words
 from bot.errors import NotFound, StaleConversation, StorageUnavailable, WrongState
+from bot.learning import Trainer
 from bot.messages import Trigger, Window
 from nlp.retrieval import Library
 from storage.database import Database
@@ -66,6 +67,7 @@ class ConsoleHouse:
     redis_is_up: Callable[[], bool]
     channels: Mapping[str, Reach]
     library: Library
+    trainer: Trainer
 
 
 class BadForm(Exception):

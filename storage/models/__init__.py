@@ -5,7 +5,14 @@ from sqlmodel import SQLModel
 from storage.models.base import new_id, table
 from storage.models.casework import Case, CaseEvent
 from storage.models.house import AuditEntry, HouseKey, SignInFailure, StaffSession
-from storage.models.knowledge import Article, ArticleFeedback, ArticleVersion, Example, UnansweredQuestion
+from storage.models.knowledge import (
+    Article,
+    ArticleFeedback,
+    ArticleVersion,
+    Example,
+    LanguageModel,
+    UnansweredQuestion,
+)
 from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
 from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
@@ -34,6 +41,7 @@ __all__ = [
     "HouseKey",
     "Identity",
     "InboundMessage",
+    "LanguageModel",
     "Outbox",
     "ServicePoint",
     "SignInFailure",

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import id_field, moment, reference, sealed
+from storage.models.base import SealedBytes, id_field, moment, reference, sealed
 
 
 class Article(SQLModel, table=True):
@@ -87,3 +87,23 @@ class Example(SQLModel, table=True):
     category: str = Field(default="", max_length=32)
     added_by: str = reference("staff.id")
     added_at: datetime = moment()
+
+
+class LanguageModel(SQLModel, table=True):
+    """An intent model trained here, from the release's examples and those staff added.
+
+    `state`: training, ready, refused (it would hear less danger, or understand less), failed, live, retired.
+    """
+
+    __tablename__ = "language_model"
+
+    id: str = id_field()
+    state: str = Field(default="training", max_length=16)
+    #: The model file, compressed; empty while it is being made.
+    content: bytes | None = Field(default=None, sa_type=SealedBytes, nullable=True)
+    #: JSON: {before: {name: share}, after: {name: share}, examples: number, problems: [names]}.
+    scores: str = Field(default="", sa_type=Text)
+    begun_by: str = reference("staff.id")
+    begun_at: datetime = moment()
+    published_by: str | None = reference("staff.id", nullable=True)
+    published_at: datetime | None = moment(nullable=True)

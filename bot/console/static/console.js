@@ -160,5 +160,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+for (const box of document.querySelectorAll("[data-reload]")) {
+  setTimeout(() => location.reload(), Number(box.dataset.reload) * 1000);
+}
+
 prepare(document);
 for (const box of document.querySelectorAll("[data-live]")) watch(box);

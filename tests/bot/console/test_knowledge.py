@@ -16,6 +16,7 @@ from bot.console.article_form import read_form
 from bot.console.passwords import hash_password
 from bot.console.visit import BadForm
 from bot.knowledge import LiveLibrary
+from bot.learning import Trainer
 from storage.database import Database
 from storage.repositories import audit, knowledge, staff
 from tests.support.console import StaffClient
@@ -49,7 +50,7 @@ async def console(database: Database) -> AsyncIterator[tuple[str, LiveLibrary]]:
     await live.refresh()
     app = web.Application()
     settings = Settings()
-    add_console(app, ConsoleHouse(database, settings, lambda: True, {}, live.library))
+    add_console(app, ConsoleHouse(database, settings, lambda: True, {}, live.library, Trainer(database)))
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/"), live
 
@@ -189,6 +190,7 @@ async def test_every_page_of_knowledge_renders(database: Database) -> None:
             ("/console/knowledge/new", "写文章"),
             ("/console/lab", "试一句话"),
             ("/console/questions", "现在没有"),
+            ("/console/learning", "还没有训练过"),
         ]
         for path, word in pages:
             async with wang.session.get(url + path) as response:
