@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 from sqlalchemy import inspect
 
 import handlers
-from bot import dialogue, duty
+from bot import dialogue, duty, forgetting
 from bot.channels import CHANNELS
 from bot.channels.base import Channel, Pull
 from bot.channels.tokens import InMemoryTokens, RedisTokens, Tokens
@@ -94,6 +94,8 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
         await model.refresh()
         follower = asyncio.create_task(follow(live, model), name="live")
         stack.push_async_callback(_ended, follower)
+        forgetter = asyncio.create_task(forgetting.follow(database), name="forgetting")
+        stack.push_async_callback(_ended, forgetter)
         line = make_line(settings, library, channels)
         pipeline = Pipeline(database, line)
         pipeline.start()

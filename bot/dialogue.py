@@ -133,6 +133,8 @@ class Reply:
     articles: tuple[str, ...] = ()
     #: True when nothing was understood: two in a row bring a human.
     misunderstood: bool = False
+    #: Her message was a secret of hers (a 口令): it is not kept, not even sealed.
+    secret: bool = False
     #: Changes to her own settings: opted_out, stopped_all, consented, safeword, unlock_word, area.
     wishes: dict[str, Any] = field(default_factory=dict)
 

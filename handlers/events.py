@@ -27,7 +27,11 @@ async def welcome(turn: Turn) -> Reply:
 
 @unfollow.start
 async def note(turn: Turn) -> Reply:
-    """Nothing can be said any more; after a disclosure staff see it as a sign to care about."""
+    """Nothing can be said any more; after a disclosure staff see it as a sign to care about.
+
+    What came from the platform is erased after the days of grace, unless she comes back; a case stays.
+    """
+    await turn.records.ask_erasure(sure=True, source="unfollowed")
     concerned = turn.conversation.risk > 0 or bool(turn.conversation.case_id)
     return Reply(call_human="unfollowed" if concerned else "", alarm="unfollowed" if concerned else "")
 

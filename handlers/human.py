@@ -1,6 +1,5 @@
-"""A person: now, by call-back, or word on a matter already recorded. Outside duty hours it says so."""
+"""A person: now or by call-back. Outside duty hours it says so."""
 
-from bot import clock
 from bot.dialogue import ANY, Flow, Reply, Turn, is_another_matter
 from handlers import words
 from handlers.wording import texts
@@ -19,7 +18,7 @@ async def call(turn: Turn) -> Reply:
     if detail == "callback":
         return flow.ask(texts("human.ask_phone"), then=hear_phone)
     if detail == "status" or words.says("status", turn.text):
-        return await _tell_status(turn)
+        return Reply(hand_to="mydata")
     if turn.on_duty:
         key = "human.waiting" if turn.conversation.waiting and turn.conversation.risk < 2 else "human.on_duty"
         said = texts(key)
@@ -72,23 +71,6 @@ async def hear_cover(turn: Turn) -> Reply:
         consent_version=_CALLBACK_CONSENT,
     )
     return flow.end(texts("human.callback_done", number=case.number), call_human="callback", case_id=case.id)
-
-
-async def _tell_status(turn: Turn) -> Reply:
-    """Numbers and standing only: what a case holds never appears in the chat."""
-    cases = await turn.records.my_cases()
-    if not cases:
-        return flow.end(texts("human.status_none"))
-    lines = "\n".join(
-        texts(
-            "human.status_line",
-            number=case.number,
-            day=f"{clock.local(case.opened_at, turn.house.zone):%-m月%-d日}",
-            state=texts("human.state_open" if case.status == "open" else "human.state_closed"),
-        )
-        for case in cases[:5]
-    )
-    return flow.end(texts("human.status", lines=lines))
 
 
 def _answers(turn: Turn) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""退订, 停止一切, 恢复通知, and the wish to be forgotten: done at once, except what a person must check."""
+"""退订, 停止一切, 恢复通知: done at once. The wish to be forgotten goes on to `mydata`."""
 
 from bot.dialogue import Flow, Reply, Turn
 from handlers.wording import texts
@@ -20,7 +20,7 @@ async def settle(turn: Turn) -> Reply:
                 texts("optout.resumed"),
                 wishes={"opted_out": False, "stopped_all": False, "consented": True},
             )
-        case "erase":
-            return flow.end(texts("optout.erase"), call_human="erase", keep_flow=True)
+        case "erase" | "holds":
+            return Reply(hand_to="mydata")
         case _:
             return flow.end(texts("optout.stopped"), wishes={"opted_out": True, "consented": False})

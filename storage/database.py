@@ -138,6 +138,17 @@ class Database:
             return False
         return True
 
+    async def scrub(self) -> None:
+        """Take what was overwritten out of SQLite's journal too; PostgreSQL's vacuum does it in its own time."""
+        if self.dialect != "sqlite":
+            return
+        async with self.engine.connect() as connection:
+            await connection.execution_options(read_only=True)
+            raw = await connection.get_raw_connection()
+            assert raw.driver_connection is not None
+            cursor = await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await cursor.close()
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()

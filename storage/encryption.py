@@ -188,10 +188,12 @@ class Keyring:
 
     def contact_key(self, contact_id: str, wrapped: bytes | None) -> DataKey:
         """Her data key. Raises CannotOpen when it was destroyed or its master key is missing."""
+        if wrapped is None:
+            # A copy this process still had must not outlive the one in the database.
+            self.forget(contact_id)
+            raise CannotOpen("her key was destroyed: nothing of hers can be read any more")
         key = self._cache.get(contact_id)
         if key is None:
-            if wrapped is None:
-                raise CannotOpen("her key was destroyed: nothing of hers can be read any more")
             key = DataKey(self.unwrap(f"contact:{contact_id}", wrapped))
             self._remember(contact_id, key)
         else:

@@ -10,9 +10,11 @@ from sqlalchemy import select
 from storage.database import Transaction
 from storage.encryption import DataKey
 from storage.models import Contact, ServicePoint, table
-from storage.repositories import activities, cases, knowledge, outbox, questions, talk
+from storage.repositories import activities, cases, erasure, knowledge, questions, rights, talk
 from storage.repositories.activities import Promotion, SessionView, SignUpView
 from storage.repositories.cases import CaseView
+from storage.repositories.erasure import ErasureView
+from storage.repositories.rights import Holding
 
 _EARTH_KILOMETRES = 6371.0
 
@@ -82,21 +84,7 @@ class Records:
 
     async def tell_promoted(self, promotion: Promotion, text: str) -> None:
         """Tell another woman that she has seats now: a reminder, through the gate like all others."""
-        row = await self._tx.first(
-            select(table(Contact).c.wrapped_key).where(table(Contact).c.id == promotion.contact_id)
-        )
-        if row is None or row.wrapped_key is None:
-            return
-        key = self._tx.keys.contact_key(promotion.contact_id, row.wrapped_key)
-        await outbox.queue_reminder(
-            self._tx,
-            key,
-            contact_id=promotion.contact_id,
-            identity_id=promotion.identity_id,
-            idempotency_key=f"promoted:{promotion.sign_up_id}",
-            text=text,
-            now=self._now,
-        )
+        await activities.tell_promoted(self._tx, promotion, text, self._now)
 
     async def open_case(self, *, category: str, risk: int, fields: dict[str, Any], consent_version: str) -> CaseView:
         """Open her case, or add to the one open in this conversation."""
@@ -116,6 +104,34 @@ class Records:
     async def my_cases(self) -> list[CaseView]:
         """Her cases, the newest first: number and standing only."""
         return await cases.cases_of(self._tx, self._contact_id)
+
+    async def own_word_state(self) -> str:
+        """Whether her own word can be asked for: none, open, shut."""
+        return await rights.own_word_state(self._tx, self._contact_id)
+
+    async def set_own_word(self, word: str) -> None:
+        """Keep her own word as a keyed digest."""
+        await rights.set_own_word(self._tx, self._contact_id, word)
+
+    async def try_own_word(self, word: str) -> str:
+        """fits, wrong, or shut after three wrong tries."""
+        return await rights.try_own_word(self._tx, self._contact_id, word)
+
+    async def holdings(self) -> list[Holding]:
+        """What we hold about her, by kind and date."""
+        return await rights.holdings(self._tx, self._contact_id)
+
+    async def erasure(self) -> ErasureView | None:
+        """Her wish to be forgotten, if one stands."""
+        return await erasure.find_open(self._tx, self._contact_id)
+
+    async def ask_erasure(self, *, sure: bool, source: str = "asked") -> ErasureView:
+        """Note her wish to be forgotten; `sure` starts the days of grace."""
+        return await erasure.ask(self._tx, self._contact_id, self._now, sure=sure, source=source)
+
+    async def revoke_erasure(self) -> bool:
+        """She takes it back; False when nothing stood."""
+        return await erasure.revoke(self._tx, self._contact_id, self._now)
 
     async def note_question(
         self,

@@ -30,6 +30,7 @@ SCHEDULE: list[Entry] = [
     Entry("fetch_media", queues.BULK, 60),
     Entry("remind", queues.BULK, 300),
     Entry("close_silent", queues.BULK, 600),
+    Entry("erase_due", queues.BULK, 900),
 ]
 
 

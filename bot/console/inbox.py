@@ -26,6 +26,8 @@ _SIGN_OF_LIFE_SECONDS = 15
 _LONGEST_STREAM = timedelta(hours=1)
 #: Files she sent are shown in the page only when they are one of these; others are downloaded.
 _SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "audio/mpeg", "audio/wav", "audio/ogg", "video/mp4"})
+#: How conversations end without anybody choosing it.
+_BY_ITSELF = frozenset({"silent", "erased"})
 #: What the form holds, in its order: name, label, long text.
 FORM = (
     ("hurt", "谁受到伤害", "hurt"),
@@ -139,7 +141,7 @@ async def close(visit: Visit) -> web.StreamResponse:
     """End it, saying how it ended."""
     talk_id = visit.part("talk")
     outcome, note = visit.form.get("outcome", ""), visit.form.get("note", "").strip()[:_LONGEST_FIELD]
-    if outcome not in words.group("outcomes") or outcome == "silent":
+    if outcome not in words.group("outcomes") or outcome in _BY_ITSELF:
         raise BadForm({"outcome": "请选择结果"})
     async with visit.house.database.transaction() as tx:
         await inbox.close(tx, talk_id, visit.me.id, outcome, note, clock.now())
@@ -198,7 +200,7 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
         "known": known,
         "wishes": wishes,
         "mine": talk.state == "held" and talk.holder_id == visit.me.id,
-        "outcomes": {key: word for key, word in words.group("outcomes").items() if key != "silent"},
+        "outcomes": {key: word for key, word in words.group("outcomes").items() if key not in _BY_ITSELF},
         "window": await _window(visit, tx, talk_id),
         "hand_back_seconds": visit.house.settings.service.hand_back_seconds,
     }

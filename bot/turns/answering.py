@@ -85,7 +85,16 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
     sessions.apply_reply(person, reply, line.service, now)
     if reply.alarm:
         raise_alarm(writes, person, reply.alarm, now, silent=person.locked)
-    keep_inbound(person, incoming, writes, understanding=understanding, handler=route.handler or route.way)
+    if reply.secret and incoming.is_stored:
+        await talk.blank_inbound(tx, incoming.row_id)
+    keep_inbound(
+        person,
+        incoming,
+        writes,
+        understanding=understanding,
+        handler=route.handler or route.way,
+        secret=reply.secret,
+    )
     is_crisis = route.handler == "crisis" or (person.in_group and new_danger)
     return say(line, person, incoming, reply.texts, writes, crisis=is_crisis)
 

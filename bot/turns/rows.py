@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +28,12 @@ def keep_inbound(
     understanding: Understanding | None,
     handler: str = "",
     failed: bool = False,
+    secret: bool = False,
 ) -> None:
-    """Note the inbound row: handled as described, or (without understanding) stored for later."""
+    """Note the inbound row: handled as described, or (without understanding) stored for later.
+
+    `secret`: her words are not kept.
+    """
     result: dict[str, Any] = {
         "conversation_id": person.conversation_id,
         "handled_at": incoming.received_at if understanding else None,
@@ -51,7 +56,9 @@ def keep_inbound(
             "contact_id": person.contact_id,
             "identity_id": person.identity_id,
             "kind": message.kind.value,
-            "content_sealed": person.key.seal("inbound.content", pack(message)),
+            "content_sealed": person.key.seal(
+                "inbound.content", pack(replace(message, text="") if secret else message)
+            ),
             "said_at": message.sent_at,
             "said_order": message.order,
             "received_at": incoming.received_at,

@@ -15,6 +15,7 @@ from storage.models.knowledge import (
 )
 from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
 from storage.models.platforms import ChannelCursor, ChannelGroup
+from storage.models.privacy import ErasureRequest
 from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
 
@@ -37,6 +38,7 @@ __all__ = [
     "ChannelGroup",
     "Contact",
     "Conversation",
+    "ErasureRequest",
     "Example",
     "HouseKey",
     "Identity",

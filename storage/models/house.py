@@ -28,6 +28,11 @@ class StaffSession(SQLModel, table=True):
     csrf: str = Field(max_length=64)
     created_at: datetime = moment()
     seen_at: datetime = moment()
+    #: When somebody last did something, which a page that renews itself does not; the screen locks by it.
+    used_at: datetime = moment()
+    locked_at: datetime | None = moment(nullable=True)
+    address: str = Field(default="", max_length=64)
+    browser: str = Field(default="", max_length=64)
     expires_at: datetime = moment()
     revoked_at: datetime | None = moment(nullable=True)
 

@@ -28,6 +28,8 @@ class Staff(SQLModel, table=True):
     area_id: str | None = reference("area.id", nullable=True)
     password_hash: str = Field(max_length=255)  # argon2id
     totp_sealed: bytes | None = sealed()  # base32 secret, by the house key
+    totp_pending_sealed: bytes | None = sealed()  # a secret shown as QR code and not confirmed yet
+    recovery_sealed: bytes | None = sealed()  # JSON: digests of the recovery codes nobody has used
     active: bool = True
     #: The contact that is her own phone, for campaign previews.
     preview_contact_id: str | None = reference("contact.id", nullable=True)
@@ -47,6 +49,9 @@ class Contact(SQLModel, table=True):
     wishes_sealed: bytes | None = sealed()
     safeword_digest: bytes | None = digest(nullable=True)
     unlock_digest: bytes | None = digest(nullable=True)
+    #: 口令: the word that opens what we hold about her, and how often it was guessed wrong since it last fitted.
+    own_word_digest: bytes | None = digest(nullable=True)
+    own_word_failures: int = 0
     locked_at: datetime | None = moment(nullable=True)
     #: She agreed to receive notices.
     consented_at: datetime | None = moment(nullable=True)

@@ -83,3 +83,5 @@ class Campaign(SQLModel, table=True):
     planned_to: str = Field(default="", max_length=26)
     planned_at: datetime | None = moment(nullable=True)
     finished_at: datetime | None = moment(nullable=True)
+    #: JSON: how many rows ended in which state, once the list of recipients has expired.
+    result: str = Field(default="", max_length=255)

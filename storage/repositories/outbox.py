@@ -373,7 +373,7 @@ async def touch(tx: Transaction, conversation_id: str) -> None:
 
 
 def _open(tx: Transaction, row: AnyRow) -> DueRow:
-    if row.wrapped_key is None:
+    if row.wrapped_key is None or not row.address_sealed:
         return DueRow(row, "", "", {})
     key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
     text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.campaign_text or ""

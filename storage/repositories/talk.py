@@ -319,6 +319,11 @@ async def update_contact(tx: Transaction, contact_id: str, **values: Any) -> Non
     await tx.execute(update(table(Contact)).where(_contact.id == contact_id).values(**values))
 
 
+async def blank_inbound(tx: Transaction, inbound_id: str) -> None:
+    """Take the words out of a message stored earlier."""
+    await tx.execute(update(table(InboundMessage)).where(_inbound.id == inbound_id).values(content_sealed=None))
+
+
 async def find_stored(tx: Transaction, inbound_id: str) -> AnyRow | None:
     """An inbound row that waits to be handled, with its identity's address; None when there is none."""
     return await tx.first(
@@ -333,7 +338,7 @@ async def find_stored(tx: Transaction, inbound_id: str) -> AnyRow | None:
         .join(table(Identity), _identity.id == _inbound.identity_id)
         .join(table(Contact), _contact.id == _inbound.contact_id)
         .outerjoin(table(ChannelGroup), table(ChannelGroup).c.id == _identity.group_id)
-        .where(_inbound.id == inbound_id, _inbound.handled_at.is_(None))
+        .where(_inbound.id == inbound_id, _inbound.handled_at.is_(None), _contact.wrapped_key.is_not(None))
     )
 
 

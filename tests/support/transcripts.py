@@ -9,7 +9,8 @@
 <! what the answer must not hold
 -                                  she hears nothing
 = state waiting                    what the records say now: state, reason, flow, handler, category, risk, alarm,
-                                   locked, opted_out, stopped_all, consented, cases, told (a reminder is queued)
+                                   locked, opted_out, stopped_all, consented, cases, told (a reminder is queued),
+                                   erasure (none, unchecked, begun)
 @ now 2026-03-07 12:00             the wall clock in Shanghai    @ wait 90      seconds go by
 @ activity TITLE SEATS             @ point NAME LAT LON          @ claimed      a person takes the conversation
 @ knows nothing | twice            the library of articles is empty; holds everything under two titles
@@ -27,7 +28,7 @@ from bot.clock import Frozen
 from bot.messages import Kind, Location, Media
 from nlp.retrieval import Library
 from storage.models import ServicePoint, new_id
-from storage.repositories import inbox
+from storage.repositories import erasure, inbox
 from tests.support.house import LINA, MEI, Heard, House
 
 GROUP = "wr-a-group-of-a-village"
@@ -135,6 +136,10 @@ class Play:
                 return "yes" if getattr(contact, f"{name}_at") is not None else "no"
             case "cases":
                 return len(await self.house.rows("case", contact_id=contact.id))
+            case "erasure":
+                async with self.house.database.reading() as tx:
+                    wish = await erasure.find_open(tx, contact.id)
+                return "none" if wish is None else "begun" if wish.due_at else "unchecked"
             case "unanswered":
                 return len(await self.house.rows("unanswered_question"))
             case "told":

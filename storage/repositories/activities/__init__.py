@@ -10,7 +10,14 @@ from storage.repositories.activities.console import (
     list_sign_ups,
 )
 from storage.repositories.activities.sessions import SessionView, find_session, open_sessions
-from storage.repositories.activities.sign_ups import Promotion, SignUpView, cancel_sign_up, sign_up, sign_ups_of
+from storage.repositories.activities.sign_ups import (
+    Promotion,
+    SignUpView,
+    cancel_sign_up,
+    sign_up,
+    sign_ups_of,
+    tell_promoted,
+)
 
 __all__ = [
     "ActivityLine",
@@ -28,4 +35,5 @@ __all__ = [
     "open_sessions",
     "sign_up",
     "sign_ups_of",
+    "tell_promoted",
 ]

@@ -8,11 +8,13 @@ from sqlalchemy import func, select, update
 from bot.errors import NotFound
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
-from storage.models import ActivitySession, SignUp, new_id, table
+from storage.models import ActivitySession, Contact, SignUp, new_id, table
+from storage.repositories import outbox
 from storage.repositories.activities.sessions import SessionView, find_session, need_session
 
 _session = table(ActivitySession).c
 _sign_up = table(SignUp).c
+_contact = table(Contact).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,22 @@ async def cancel_sign_up(
     session = await need_session(tx, row.session_id)
     view = SignUpView(row.id, session, row.seats, "cancelled")
     return view, await _promote(tx, row.session_id, now)
+
+
+async def tell_promoted(tx: Transaction, promotion: Promotion, text: str, now: datetime) -> None:
+    """Tell a woman of the waiting list that she has seats now: a reminder, through the gate like all others."""
+    row = await tx.first(select(_contact.wrapped_key).where(_contact.id == promotion.contact_id))
+    if row is None or row.wrapped_key is None:
+        return
+    await outbox.queue_reminder(
+        tx,
+        tx.keys.contact_key(promotion.contact_id, row.wrapped_key),
+        contact_id=promotion.contact_id,
+        identity_id=promotion.identity_id,
+        idempotency_key=f"promoted:{promotion.sign_up_id}",
+        text=text,
+        now=now,
+    )
 
 
 async def _promote(tx: Transaction, session_id: str, now: datetime) -> list[Promotion]:
