@@ -53,6 +53,7 @@ SENTENCES = {
     "bot/console/knowledge.py": "what is wrong with a form of the console",
     "bot/console/lab.py": "what is wrong with a form of the console",
     "bot/console/inbox.py": "names of fields and what is wrong with a form of the console",
+    "bot/console/person.py": "what is wrong with a form of the console",
     "bot/console/sign_in.py": "why a sign-in was refused",
     "bot/console/visit.py": "why a page of the console was refused",
     "bot/console/words.py": "names of weekdays",
@@ -66,6 +67,7 @@ SENTENCES = {
     "storage/repositories/language_models.py": "WrongState: why a step is not possible",
     "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
     "storage/repositories/questions.py": "WrongState: why a step is not possible",
+    "workers/erasure.py": "names of weekdays",
     "workers/media.py": "SendError.sentence for staff",
     "workers/outbox.py": "what staff read when a row was not sent",
 }

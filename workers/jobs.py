@@ -2,12 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-<<<<<<< HEAD
 from bot import pulling
-from workers import campaigns, media, outbox, process, reminders, sla, stored
-=======
 from workers import campaigns, erasure, media, outbox, process, reminders, sla, stored
->>>>>>> dc3f71a (privacy: Let her set a word, see what we hold, and be forgotten after seven days.)
 from workers.house import WorkerHouse
 
 

@@ -174,13 +174,9 @@ def _situation(house: WorkerHouse, due: DueRow, now: datetime) -> gate.Situation
         consented=row.consented_at is not None,
         unfollowed=row.unfollowed_at is not None,
         violence_case=row.violence_case_at is not None,
-<<<<<<< HEAD
-        erased=row.erased_at is not None or row.wrapped_key is None,
+        erased=row.erased_at is not None or not due.address,
         in_group=row.group_id is not None,
         held_elsewhere=row.held_elsewhere == HeldElsewhere.PERSON,
-=======
-        erased=row.erased_at is not None or not due.address,
->>>>>>> dc3f71a (privacy: Let her set a word, see what we hold, and be forgotten after seven days.)
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.console import activities, campaigns, inbox, knowledge, lab, learning, records, sign_in
+from bot.console import activities, campaigns, inbox, knowledge, lab, learning, person, records, sign_in
 from bot.console.visit import ConsoleHouse, Handler, Visit, door
 
 __all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
@@ -16,6 +16,7 @@ _STATIC = Path(__file__).parent / "static"
 _TALK = frozenset({"worker", "supervisor"})
 _OFFER = frozenset({"worker", "supervisor", "cadre", "admin"})
 _ANNOUNCE = frozenset({"cadre", "supervisor", "admin"})
+_LEAD = frozenset({"supervisor"})
 _WATCH = frozenset({"supervisor", "admin"})
 _STAFF = frozenset({"worker", "supervisor", "cadre", "admin"})
 
@@ -52,6 +53,13 @@ PAGES: list[Page] = [
     Page("POST", "/console/conversations/{talk}/close", inbox.close, _TALK),
     Page("POST", "/console/conversations/{talk}/form", inbox.save_form, _TALK),
     Page("POST", "/console/alarms/{alarm}/seen", inbox.see_alarm, _TALK),
+    Page("GET", "/console/search", person.search, _TALK),
+    Page("GET", "/console/conversations/{talk}/person", person.show, _TALK),
+    Page("POST", "/console/conversations/{talk}/person/reveal", person.reveal, _TALK),
+    Page("POST", "/console/conversations/{talk}/person/erasure", person.confirm_erasure, _TALK),
+    Page("POST", "/console/conversations/{talk}/person/erasure/revoke", person.revoke_erasure, _TALK),
+    Page("POST", "/console/conversations/{talk}/person/own-word", person.reset_own_word, _TALK),
+    Page("POST", "/console/conversations/{talk}/person/export", person.export_all, _LEAD),
     Page("GET", "/console/attachments/{attachment}", inbox.show_attachment, _TALK),
     Page("GET", "/console/activities", activities.show_all, _OFFER),
     Page("GET", "/console/activities/new", activities.ask_new, _OFFER),

@@ -13,7 +13,7 @@ from bot.console import words
 from bot.console.visit import BadForm, Visit, find_session
 from bot.errors import NotFound, StorageUnavailable
 from bot.messages import Trigger, Window
-from storage.repositories import inbox, staff
+from storage.repositories import erasure, inbox, staff
 from storage.repositories.inbox import QueueLine, TalkView
 
 _LONGEST_REPLY = 2000
@@ -28,6 +28,9 @@ _LONGEST_STREAM = timedelta(hours=1)
 _SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "audio/mpeg", "audio/wav", "audio/ogg", "video/mp4"})
 #: How conversations end without anybody choosing it.
 _BY_ITSELF = frozenset({"silent", "erased"})
+_NONE = "无"
+#: What is shown masked; in full only with a reason, on the page of the person.
+_IDENTIFIERS = ("phone", "callback_phone")
 #: What the form holds, in its order: name, label, long text.
 FORM = (
     ("hurt", "谁受到伤害", "hurt"),
@@ -158,6 +161,11 @@ async def save_form(visit: Visit) -> web.StreamResponse:
         if group and name != "done" and value and value not in words.group(group):
             raise BadForm({name: "请从列表里选择"})
         fields[name] = value
+    # The page shows a number masked: an empty field leaves it as it is, 无 takes it away.
+    if not fields["phone"]:
+        del fields["phone"]
+    elif fields["phone"] == _NONE:
+        fields["phone"] = ""
     fields["done"] = [one for one in words.group("done") if visit.form.get(f"done_{one}")]
     async with visit.house.database.transaction() as tx:
         await inbox.find(tx, talk_id, await visit.scope(tx))
@@ -195,6 +203,7 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
     wishes = gate.read_wishes(talk.wishes)
     values = {
         "names": names,
+        "erasure": await erasure.find_open(tx, talk.contact_id),
         "alarms": alarms,
         "fields": FORM,
         "known": known,
@@ -249,7 +258,8 @@ def _talk_json(talk: TalkView) -> dict[str, Any]:
         "category": talk.category,
         "locked": talk.locked,
         "case": talk.case_number,
-        "learned": talk.learned,
+        "learned": talk.learned
+        | {name: words.masked(str(talk.learned[name])) for name in _IDENTIFIERS if talk.learned.get(name)},
         "messages": [
             {
                 "id": line.id,

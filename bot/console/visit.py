@@ -150,11 +150,7 @@ class Visit:
             "house_name": self.house.settings.service.name,
             "path": self.request.path,
         }
-        body = (
-            _environment()
-            .get_template(template)
-            .render({name: _Blank(value) if type(value) is dict else value for name, value in values.items()})
-        )
+        body = render(template, **values)
         return web.Response(text=body, status=status, content_type="text/html")
 
     def json(self, value: Any, status: int = 200) -> web.Response:
@@ -267,6 +263,15 @@ def _refuse(visit: Visit, status: int, sentence: str, problems: Mapping[str, str
             value["fields"] = dict(problems)
         return visit.json(value, status)
     return visit.page("refused.html", status=status, sentence=sentence, status_code=status)
+
+
+def render(template: str, **values: Any) -> str:
+    """A template as text."""
+    return (
+        _environment()
+        .get_template(template)
+        .render({name: _Blank(value) if type(value) is dict else value for name, value in values.items()})
+    )
 
 
 class _Blank(dict[str, Any]):

@@ -67,9 +67,16 @@ def listed(value: Any, group_of: str = "") -> str:
     return name(group_of, str(value)) if group_of else str(value)
 
 
+def masked(value: str) -> str:
+    """An identifier with its middle hidden: 138****0000; of a short one only the ends are seen."""
+    ends = (3, 4) if len(value) >= 10 else (1, 1)
+    return f"{value[: ends[0]]}****{value[-ends[1] :]}" if value else ""
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "day": day,
     "waited": waited,
     "listed": listed,
+    "masked": masked,
 }

@@ -11,6 +11,7 @@ from bot import clock
 from storage.database import Transaction
 from storage.encryption import DataKey
 from storage.models import Case, CaseEvent, Contact, Conversation, new_id, table
+from storage.repositories import phones
 
 _case = table(Case).c
 _contact = table(Contact).c
@@ -55,6 +56,8 @@ async def open_case(
     consent_version: str = "",
 ) -> CaseView:
     """Open a case, or go on with the open one of this conversation: new fields join the old ones."""
+    given = fields or {}
+    await phones.remember(tx, key, contact_id, str(given.get("phone") or given.get("callback_phone") or ""))
     existing = await tx.first(
         select(table(Case)).where(_case.conversation_id == conversation_id, _case.status == "open")
     )

@@ -142,6 +142,7 @@ async def open_session(tx: Transaction, staff_id: str, now: datetime) -> tuple[s
             "csrf": csrf,
             "created_at": now,
             "seen_at": now,
+            "used_at": now,
             "expires_at": now + _LONGEST_SESSION,
         },
     )

@@ -84,6 +84,11 @@ async function renew(box) {
     location.assign("/console/sign-in");
     return;
   }
+  if (response.status === 404) {
+    // She was forgotten, or is no longer ours to see: nothing of hers stays on the screen.
+    location.reload();
+    return;
+  }
   if (!response.ok) return;
   const html = await response.text();
   const state = kept(box);

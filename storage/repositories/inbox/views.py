@@ -90,6 +90,7 @@ class TalkView:
     case_number: str
     case_fields: dict[str, Any]
     lines: tuple[Line, ...]
+    contact_id: str
 
 
 async def queue(tx: Transaction, scope: Collection[str] | None) -> list[QueueLine]:
@@ -191,6 +192,7 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
         case_number=number,
         case_fields=fields,
         lines=tuple(await _lines(tx, key, conversation_id)),
+        contact_id=row.contact_id,
     )
 
 

@@ -1,0 +1,165 @@
+"""A copy of all one woman's own data, opened: for her, handed over by staff after a check.
+
+What she wrote, what we answered, what she asked to have recorded, what she signed up for. Notes staff wrote for each
+other are not hers and stay out.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from storage.database import Transaction
+from storage.encryption import DataKey
+from storage.models import (
+    Activity,
+    ActivitySession,
+    ArticleFeedback,
+    Attachment,
+    Campaign,
+    Case,
+    CaseEvent,
+    Contact,
+    Identity,
+    InboundMessage,
+    Outbox,
+    SignUp,
+    UnansweredQuestion,
+    table,
+)
+
+_SETTINGS = ("consented_at", "opted_out_at", "stopped_all_at", "locked_at", "created_at")
+
+
+@dataclass(slots=True)
+class Copy:
+    """Sections by name, each a list of records; `files` are her pictures and voices by their names."""
+
+    sections: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+async def gather(tx: Transaction, key: DataKey, contact_id: str) -> Copy:
+    """Everything of hers that still has content."""
+    copy = Copy()
+    await _about_her(tx, key, contact_id, copy)
+    await _said(tx, key, contact_id, copy)
+    await _cases(tx, key, contact_id, copy)
+    await _rest(tx, key, contact_id, copy)
+    return copy
+
+
+async def _about_her(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
+    row = await tx.first(select(table(Contact)).where(table(Contact).c.id == contact_id))
+    assert row is not None
+    about = {
+        "name": key.open("contact.name", row.name_sealed),
+        "phone": key.open("contact.phone", row.phone_sealed),
+        "wishes": key.open_json("contact.wishes", row.wishes_sealed, {}),
+        "has_safe_word": row.safeword_digest is not None,
+        "has_own_word": row.own_word_digest is not None,
+    } | {name: getattr(row, name) for name in _SETTINGS}
+    copy.sections["about"] = [about]
+    copy.sections["addresses"] = [
+        {
+            "channel": one.channel,
+            "address": key.open("identity.address", one.address_sealed or None),
+            "since": one.created_at,
+            "followed_at": one.followed_at,
+            "unfollowed_at": one.unfollowed_at,
+        }
+        for one in await tx.rows(select(table(Identity)).where(table(Identity).c.contact_id == contact_id))
+    ]
+
+
+async def _said(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
+    """Both sides, and her files."""
+    inbound, sent, files = table(InboundMessage), table(Outbox), table(Attachment)
+    said = []
+    for row in await tx.rows(select(inbound).where(inbound.c.contact_id == contact_id).order_by(inbound.c.id)):
+        content = json.loads(key.open("inbound.content", row.content_sealed) or "{}")
+        said.append({"at": row.said_at, "from": "her", "kind": row.kind, "text": content.get("text", "")})
+        if content.get("location"):
+            said[-1]["place"] = content["location"]
+    campaigns = table(Campaign)
+    for row in await tx.rows(
+        select(sent, campaigns.c.text.label("notice"))
+        .outerjoin(campaigns, campaigns.c.id == sent.c.campaign_id)
+        .where(sent.c.contact_id == contact_id)
+        .order_by(sent.c.id)
+    ):
+        text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.notice or ""
+        said.append({"at": row.said_at, "from": row.outbound_class, "state": row.state, "text": text})
+    copy.sections["messages"] = sorted(said, key=lambda one: one["at"])
+    kept = []
+    for row in await tx.rows(select(files).where(files.c.contact_id == contact_id, files.c.state == "kept")):
+        name = f"files/{row.id}{_ending(row.content_type)}"
+        if row.content_sealed is not None:
+            copy.files[name] = key.open_bytes("attachment.content", row.content_sealed)
+            kept.append({"at": row.created_at, "kind": row.kind, "file": name})
+    copy.sections["files"] = kept
+
+
+async def _cases(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
+    found, events = table(Case), table(CaseEvent)
+    listed = []
+    for row in await tx.rows(select(found).where(found.c.contact_id == contact_id).order_by(found.c.id)):
+        steps = await tx.rows(
+            select(events.c.at, events.c.kind).where(events.c.case_id == row.id).order_by(events.c.id)
+        )
+        listed.append(
+            {
+                "number": row.number,
+                "status": row.status,
+                "opened_at": row.opened_at,
+                "closed_at": row.closed_at,
+                "outcome": row.outcome,
+                "consented_at": row.consented_at,
+                "consent_version": row.consent_version,
+                "fields": key.open_json("case.fields", row.fields_sealed, {}),
+                "steps": [{"at": step.at, "kind": step.kind} for step in steps],
+            }
+        )
+    copy.sections["cases"] = listed
+
+
+async def _rest(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
+    ups, sessions, offered = table(SignUp), table(ActivitySession), table(Activity)
+    copy.sections["sign_ups"] = [
+        {
+            "activity": row.title,
+            "starts_at": row.starts_at,
+            "seats": row.seats,
+            "state": row.state,
+            "name": key.open("sign_up.name", row.name_sealed),
+            "signed_up_at": row.created_at,
+        }
+        for row in await tx.rows(
+            select(ups, offered.c.title, sessions.c.starts_at)
+            .join(sessions, sessions.c.id == ups.c.session_id)
+            .join(offered, offered.c.id == sessions.c.activity_id)
+            .where(ups.c.contact_id == contact_id)
+            .order_by(ups.c.id)
+        )
+    ]
+    asked, feedback = table(UnansweredQuestion), table(ArticleFeedback)
+    copy.sections["questions"] = [
+        {"at": row.asked_at, "text": key.open("unanswered_question.text", row.text_sealed or None)}
+        for row in await tx.rows(select(asked).where(asked.c.contact_id == contact_id).order_by(asked.c.id))
+    ]
+    copy.sections["feedback"] = [
+        {"at": row.given_at, "article": row.article_id, "useful": row.useful}
+        for row in await tx.rows(select(feedback).where(feedback.c.contact_id == contact_id).order_by(feedback.c.id))
+    ]
+
+
+def _ending(content_type: str) -> str:
+    return {
+        "image/jpeg": ".jpg",
+        "image/png": ".png",
+        "image/gif": ".gif",
+        "audio/amr": ".amr",
+        "audio/mpeg": ".mp3",
+        "video/mp4": ".mp4",
+    }.get(content_type, ".bin")
