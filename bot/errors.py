@@ -12,6 +12,7 @@ BotError
     ├── Unreachable        no answer that tells whether it was accepted
     ├── Throttled          the platform asks us to wait
     ├── Rejected           the platform will never accept this message
+    ├── Undecided          the platform took it, but has not said whether she gets it
     ├── WindowClosed       the time or the number of messages it allows is used up
     └── RecipientGone      she unfollowed, blocked us or does not exist
 """
@@ -96,6 +97,12 @@ class Throttled(SendError):
 
 class Rejected(SendError):
     """The platform refuses this message for good."""
+
+
+class Undecided(SendError):
+    """The platform took the message, but somebody there looks at it first: it may reach her or not."""
+
+    known_unsent = False
 
 
 class WindowClosed(SendError):

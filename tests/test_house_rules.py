@@ -28,6 +28,7 @@ LONGEST = 400
 OWN_CLOCKS = {
     "bot/clock.py": "it is the clock",
     "bot/simulator/phones.py": "plays the platform, whose clock is not ours",
+    "bot/simulator/qq_push.py": "plays the platform; events are signed by its clock",
     "bot/simulator/wechat_api.py": "plays the platform; tests hand it our clock",
     "bot/simulator/wechat_push.py": "plays the platform; messages are signed by its clock",
     "bot/simulator/wecom_push.py": "plays the platform; messages are signed by its clock",
@@ -41,6 +42,8 @@ OWN_ENVIRONMENTS = {
 #: Sentences in code, and why they are not in YAML.
 SENTENCES = {
     "bot/channels/http.py": "SendError.sentence: what staff read when a platform fails",
+    "bot/channels/qq_api.py": "SendError.sentence: one for each of the platform's codes",
+    "bot/channels/qq_official.py": "SendError.sentence: what staff read when it is too late to answer",
     "bot/channels/wechat_api.py": "SendError.sentence: one for each of the platform's codes",
     "bot/channels/wechat_messages.py": "the platform's own mark of an unsupported message",
     "bot/channels/wecom.py": "SendError.sentence: what staff read when a member got nothing",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.errors import SendError
+from bot.errors import SendError, Undecided
 from bot.messages import DeliveryState
 
 #: Seconds before attempt 2, 3, 4 …; the last one repeats.
@@ -29,11 +29,12 @@ def decide(
     """What to do after attempt number `attempt` (from 1) failed with `error`.
 
     A send that may have reached her is never repeated: it is `unknown`, and a person decides. Only where the
-    platform drops a second message under the same key (`idempotent`) is it sent again until an answer comes.
+    platform drops a second message under the same key (`idempotent`) is it sent again until an answer comes; an
+    answer that leaves it open is final too, because the second would be dropped without a better one.
     """
     again = error.retryable
     if not error.known_unsent:
-        if not idempotent or attempt >= _MOST_ATTEMPTS:
+        if not idempotent or attempt >= _MOST_ATTEMPTS or isinstance(error, Undecided):
             return Decision(DeliveryState.UNKNOWN, code=error.code, sentence=error.sentence)
         again = True
     if not again or attempt >= _MOST_ATTEMPTS or now - created_at > _LONGEST:

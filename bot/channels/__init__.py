@@ -1,9 +1,10 @@
 """The channels: one file each, one line each here."""
 
 from bot.channels.base import Channel
+from bot.channels.qq_official import QQOfficial
 from bot.channels.wechat_oa import WeChatOA
 from bot.channels.wecom import WeCom
 from bot.channels.wecom_robot import WeComRobot
 
 #: Every channel this service speaks, in the order operators read about them.
-CHANNELS: list[type[Channel]] = [WeChatOA, WeCom, WeComRobot]
+CHANNELS: list[type[Channel]] = [WeChatOA, WeCom, WeComRobot, QQOfficial]

@@ -32,6 +32,7 @@ _earlier = table(Outbox).alias("earlier")
 _flying = table(Outbox).alias("flying")
 _answered = table(InboundMessage).alias("answered")
 _WAITING = ("queued", "sending")
+_UNANSWERABLE = ("unfollow", "receipt", "notice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +114,13 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
 
 
 async def fix_replies(tx: Transaction, channels: Collection[str], classes: Collection[OutboundClass]) -> None:
-    """Rows of these channels that answer no message get her newest one, once: every attempt names the same."""
+    """Rows of these channels that answer no message get her newest one, once: every attempt names the same.
+
+    What the platform said of her (she left, a report) is nothing to answer.
+    """
     newest = (
         select(_answered.c.id)
-        .where(_answered.c.identity_id == _outbox.identity_id)
+        .where(_answered.c.identity_id == _outbox.identity_id, _answered.c.kind.not_in(_UNANSWERABLE))
         .order_by(_answered.c.id.desc())
         .limit(1)
         .scalar_subquery()

@@ -195,7 +195,7 @@ async def test_interrupted_send_goes_again_under_the_same_key_or_not_at_all(
     await channel.send(outbound(drill))
     first, second = (drill.key_of(body) for body in sends(drill, playing))
     assert first == second != ""
-    await channel.send(outbound(drill, row_id="1" * 26))
+    await channel.send(outbound(drill, row_id="1" * 26, idempotency_key="answer:1:1"))
     assert drill.key_of(sends(drill, playing)[-1]) != first
 
 
