@@ -92,7 +92,7 @@ async def choose(turn: Turn) -> Reply:
 def say(turn: Turn, article: "Article") -> str:
     """The article's short answer with law, article and date; advice is never called law."""
     if article.citations:
-        said = texts("consultation.answer", answer=article.answer, sources=sources(article))
+        said = texts("consultation.answer", answer=article.answer, sources=article.sources)
     else:
         said = texts("consultation.answer_advice", answer=article.answer)
     return said + ("\n" + texts("consultation.local") if article.local else "") + staleness(turn, article)
@@ -102,12 +102,6 @@ def staleness(turn: Turn, article: "Article") -> str:
     """A line that says so when an article should have been read again by now; empty when it is fresh."""
     today = clock.local(turn.now, turn.house.zone).date().isoformat()
     return "\n" + texts("consultation.stale") if article.review_by < today else ""
-
-
-def sources(article: "Article") -> str:
-    """All sources of an article in words."""
-    named = [citation.in_words() for citation in article.citations]
-    return "；".join([*named, article.source] if article.source else named)
 
 
 def tell_steps(article: "Article") -> str:

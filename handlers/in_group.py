@@ -6,7 +6,6 @@ repeated, and no flow begins where everybody reads along (safety.md, "Talking").
 
 from bot import clock
 from bot.dialogue import Flow, House, Reply, Turn
-from handlers import consultation
 from handlers.wording import texts
 
 flow = Flow("in_group")
@@ -56,7 +55,7 @@ def _policy(turn: Turn) -> Reply:
     article = turn.house.library.consider(turn.text, category=turn.understanding.category, kind="policy").article
     if article is None:
         return Reply(texts=(pointer(turn.house, turn.message.channel),))
-    named = consultation.sources(article)
+    named = article.sources
     source = named or texts("policy.source_reviewed", title=article.title, day=article.reviewed_on)
     said = texts("in_group.policy", answer=article.answer, sources=source)
     return Reply(texts=(_with_footer(said, turn.house),), articles=(article.id,))

@@ -56,7 +56,7 @@ async def choose(turn: Turn) -> Reply:
 
 def _tell(turn: Turn, article: "Article", question: str = "") -> Reply:
     reviewed = texts("policy.source_reviewed", title=article.title, day=article.reviewed_on)
-    named = consultation.sources(article)
+    named = article.sources
     said = texts("policy.answer", answer=article.answer, sources=f"{named}；{reviewed}" if named else reviewed)
     said += consultation.staleness(turn, article)
     return Reply(

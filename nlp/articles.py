@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from bot.errors import ConfigError
-from nlp.citations import Citation, read_laws
+from nlp.citations import Citation, in_words, read_laws
 from nlp.text import DATA
 
 KNOWLEDGE = DATA / "knowledge"
@@ -51,6 +51,11 @@ class Article:
     review_by: str
     audience: str
     body: str
+
+    @property
+    def sources(self) -> str:
+        """What it rests on, in words: statutes, then the paper; empty for advice."""
+        return "；".join(filter(None, (in_words(self.citations), self.source)))
 
 
 def read_articles(folder: Path = KNOWLEDGE, region: Mapping[str, str] | None = None) -> list[Article]:

@@ -1,6 +1,7 @@
 """Citations of statutes: law, article, the day the version in use came into force — and a check that they exist."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -29,8 +30,19 @@ class Citation:
 
     def in_words(self) -> str:
         """As people read it: 《民法典》第一千零七十九条（2021年1月1日起施行）."""
-        day = date.fromisoformat(self.since)
-        return f"《{self.law}》{self.article}（{day.year}年{day.month}月{day.day}日起施行）"
+        return in_words([self])
+
+
+def in_words(citations: Iterable[Citation]) -> str:
+    """Several citations as people read them: each law with its day once, its articles after it; 、 and ； between."""
+    by_law: dict[tuple[str, str], list[str]] = {}
+    for citation in citations:
+        by_law.setdefault((citation.law, citation.since), []).append(citation.article)
+    said = []
+    for (law, since), articles in by_law.items():
+        day = date.fromisoformat(since)
+        said.append(f"《{law}》{'、'.join(articles)}（{day.year}年{day.month}月{day.day}日起施行）")
+    return "；".join(said)
 
 
 @cache

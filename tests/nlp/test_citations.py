@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp.citations import Citation, article_number, check, read_laws
+from nlp.citations import Citation, article_number, check, in_words, read_laws
 from nlp.retrieval import Library, load_library
 
 STATUTES = Path(__file__).resolve().parents[3] / "shared" / "laws"
@@ -78,3 +78,17 @@ def test_check_finds_what_does_not_exist(citation: Citation) -> None:
 
 def test_check_finds_a_legal_answer_without_a_source() -> None:
     assert check(changed(citations=(), source="", level="A", kind="rights"))
+
+
+def test_several_articles_of_one_law_are_named_after_it_once() -> None:
+    day = "2021-01-01"
+    said = in_words(
+        [
+            Citation("民法典", "第一千零七十六条", day),
+            Citation("反家庭暴力法", "第二条", "2016-03-01"),
+            Citation("民法典", "第一千零七十九条", day),
+        ]
+    )
+    assert said == (
+        "《民法典》第一千零七十六条、第一千零七十九条（2021年1月1日起施行）；《反家庭暴力法》第二条（2016年3月1日起施行）"
+    )
