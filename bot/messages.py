@@ -1,5 +1,6 @@
 """What goes in and out of the service, whatever the platform: frozen, and known by nobody's wire format."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -144,8 +145,9 @@ class InboundMessage:
     `extra` holds, for RECEIPT and UNKNOWN, what the platform said, as plain strings; `receipt` the part of it
     that concerns one of our own messages. `platform_id` is the platform's id of this message, for answers that
     must name it. `group` is the platform's id of the group it was said in (empty: in private), `mentioned`
-    whether it was said to us there; `from_bot` that another bot said it. `held_elsewhere` is who holds the talk
-    on the platform's own side from now on (see HeldElsewhere), None where the message does not say.
+    whether it was said to us there; `from_bot` that another bot said it. `by_member` is the platform's id of the
+    member of staff who wrote `text` to her at the platform's own desk: then it is not hers. `held_elsewhere` is
+    who holds the talk on the platform's side from now on, None where the message does not say.
     """
 
     channel: str
@@ -166,15 +168,20 @@ class InboundMessage:
     mentioned: bool = False
     from_bot: bool = False
     held_elsewhere: "HeldElsewhere | None" = None
+    by_member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """The message an outbound one answers: the platform's id of it, what it was, when it came to us."""
+    """The message an outbound one answers: the platform's id of it, what it was, when it came to us.
+
+    `extra` is the message's own: passes the platform gave with it (a welcome code, an address for one answer).
+    """
 
     platform_id: str
     kind: Kind
     received_at: datetime
+    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +200,8 @@ class OutboundMessage:
     row_id: str = ""
     group: str = ""
     reply_to: ReplyTo | None = None
+    #: An earlier attempt may have arrived.
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

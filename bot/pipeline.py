@@ -22,7 +22,7 @@ from bot.sessions import Person
 from bot.turns import Incoming, Line, Writes
 from storage.database import AnyRow, Database, Transaction
 from storage.models import Conversation
-from storage.repositories import groups, outbox, talk
+from storage.repositories import groups, receipts, talk
 
 log = logging.getLogger(__name__)
 
@@ -252,7 +252,7 @@ class Pipeline:
             if row is not None:
                 incoming.row_id, incoming.is_stored = row.id, True
             if job.message.receipt is not None:
-                await outbox.note_receipt(tx, job.message.channel, job.message.receipt, now)
+                await receipts.note_receipt(tx, job.message.channel, job.message.receipt, now)
             if crashed:
                 text = turns.take_crashed(self._line, person, incoming, writes)
             else:

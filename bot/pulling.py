@@ -74,6 +74,12 @@ class Puller:
             self._wanted[channel.name, wanted.account] = channel, wanted
             self._begin((channel.name, wanted.account))
 
+    async def settle(self) -> None:
+        """Wait until nothing more is wanted."""
+        while self._busy:
+            await asyncio.gather(*self._busy.values())
+            await asyncio.sleep(0)
+
     async def stop(self) -> None:
         """Finish the looks under way."""
         self._wanted.clear()

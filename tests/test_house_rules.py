@@ -31,6 +31,7 @@ OWN_CLOCKS = {
     "bot/simulator/qq_push.py": "plays the platform; events are signed by its clock",
     "bot/simulator/wechat_api.py": "plays the platform; tests hand it our clock",
     "bot/simulator/wechat_push.py": "plays the platform; messages are signed by its clock",
+    "bot/simulator/wecom_api.py": "plays the platform; tests hand it our clock",
     "bot/simulator/wecom_push.py": "plays the platform; messages are signed by its clock",
     "storage/models/base.py": "ids only need to grow; below bot.clock nothing depends on their time",
 }
@@ -48,6 +49,8 @@ SENTENCES = {
     "bot/channels/wechat_messages.py": "the platform's own mark of an unsupported message",
     "bot/channels/wecom.py": "SendError.sentence: what staff read when a member got nothing",
     "bot/channels/wecom_api.py": "SendError.sentence: one for each of the platform's codes",
+    "bot/channels/wecom_kf.py": "SendError.sentence: what staff read when a text was not sent",
+    "bot/channels/wecom_kf_items.py": "Receipt.sentence: why a text did not arrive",
     "bot/channels/wecom_robot.py": "SendError.sentence: what staff read when a robot is unknown",
     "bot/cli/words.py": "the terminal chat, for developers",
     "bot/console/activities.py": "what is wrong with a form of the console",

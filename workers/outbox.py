@@ -190,6 +190,7 @@ async def _send(house: WorkerHouse, due: DueRow) -> None:
         row_id=due.id,
         group=due.group,
         reply_to=due.reply_to,
+        again=due.row.attempts > 0,
     )
     receipt = DeliveryReceipt()
     error: SendError | None = None

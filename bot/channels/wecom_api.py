@@ -56,14 +56,19 @@ class WeComAPI:
         # The secret is part of the name, so that a new secret never meets an old token.
         self._token_name = hashlib.sha256(f"{self._base}\0{corp_id}\0{secret}".encode()).hexdigest()[:24]
 
-    async def call(self, path: str, body: dict[str, Any], *, fine: frozenset[int] = frozenset()) -> dict[str, Any]:
-        """POST to `path`; the answer, whose errcode is 0 or one of `fine`. Raises SendError kinds."""
+    async def ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST to `path`; the answer whatever its errcode, after one renewal of the token. Raises Unreachable."""
         token = await self._token()
         answer = await self._post(path, body, token)
         if code_of(answer) in _TOKEN_ERRORS:
             answer = await self._post(path, body, await self._renewed(token))
+        return answer
+
+    async def call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST to `path`; the answer of a call that worked. Raises SendError kinds."""
+        answer = await self.ask(path, body)
         code = code_of(answer)
-        if code and code not in fine:
+        if code:
             log.warning("wecom.refused", extra={"path": path, "errcode": code})
             raise error_of(code)
         return answer
@@ -121,6 +126,11 @@ def code_of(answer: dict[str, Any]) -> int:
     """The platform's code; -1 when it is no number."""
     code = answer.get("errcode", 0)
     return code if isinstance(code, int) else -1
+
+
+def is_known(code: int) -> bool:
+    """Whether it is known what a code means."""
+    return code in _ERRORS
 
 
 def error_of(code: int) -> SendError:

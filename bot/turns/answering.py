@@ -8,6 +8,7 @@ from bot.dialogue import ANY, Flow, Reply, Turn
 from bot.messages import Kind
 from bot.router import SILENT_KINDS, Route, Way
 from bot.sessions import Person
+from bot.turns.at_their_desk import note_member
 from bot.turns.danger import heed_risk
 from bot.turns.flood import may_speak
 from bot.turns.line import Incoming, Line, Writes
@@ -29,6 +30,9 @@ _RESUMABLE_FROM = frozenset({"", "crisis", "consultation", "policy", "menu"})
 async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, writes: Writes) -> str:
     """Answer one message: notes all rows in `writes`, returns the passive reply's text (empty: none)."""
     message, now = incoming.message, incoming.received_at
+    if message.by_member:
+        await note_member(tx, person, incoming, writes)
+        return ""
     flow, step, data = sessions.flow_of(person, now)
     context = Context(flow, step, tuple(str(choice) for choice in data.get("choices", ())))
     understanding = line.understand(message.text, context)

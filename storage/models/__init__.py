@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from storage.models.base import new_id, table
 from storage.models.casework import Case, CaseEvent
-from storage.models.house import AuditEntry, HouseKey, SignInFailure, StaffSession
+from storage.models.house import AuditEntry, HouseKey, Notice, SignInFailure, StaffSession
 from storage.models.knowledge import (
     Article,
     ArticleFeedback,
@@ -44,6 +44,7 @@ __all__ = [
     "Identity",
     "InboundMessage",
     "LanguageModel",
+    "Notice",
     "Outbox",
     "ServicePoint",
     "SignInFailure",

@@ -48,6 +48,26 @@ class SignInFailure(SQLModel, table=True):
     locked_until: datetime | None = moment(nullable=True)
 
 
+class Notice(SQLModel, table=True):
+    """One neutral sentence to a member of staff or a group robot: an alarm, work that waits. Never to a woman."""
+
+    id: str = id_field()
+    idempotency_key: str = Field(unique=True, max_length=96)
+    channel: str = Field(max_length=32)
+    recipient_sealed: bytes = sealed(nullable=False)  # userid or robot's name, by the house key
+    staff_id: str | None = reference("staff.id", nullable=True)
+    text_sealed: bytes = sealed(nullable=False)  # by the house key
+    state: str = Field(default="queued", max_length=16, index=True)
+    attempts: int = 0
+    claimed_by: str = Field(default="", max_length=64)
+    claimed_at: datetime | None = moment(nullable=True)
+    not_before: datetime = moment()
+    created_at: datetime = moment()
+    finished_at: datetime | None = moment(nullable=True)
+    error_code: str = Field(default="", max_length=32)
+    error_sentence: str = Field(default="", max_length=255)
+
+
 class AuditEntry(SQLModel, table=True):
     """Who did what to which record, when, from where and why. Append-only; each seals the one before."""
 

@@ -31,6 +31,9 @@ class Staff(SQLModel, table=True):
     totp_pending_sealed: bytes | None = sealed()  # a secret shown as QR code and not confirmed yet
     recovery_sealed: bytes | None = sealed()  # JSON: digests of the recovery codes nobody has used
     active: bool = True
+    #: Her userid in WeCom, where alarms and reminders reach her: by the house key, and its look-up hash.
+    wecom_sealed: bytes | None = sealed()
+    wecom_digest: bytes | None = digest(nullable=True, unique=True, index=True)
     #: The contact that is her own phone, for campaign previews.
     preview_contact_id: str | None = reference("contact.id", nullable=True)
     created_at: datetime = moment()

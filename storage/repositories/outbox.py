@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import exists, func, literal_column, select, update
 
-from bot.messages import PRIORITY, DeliveryState, Kind, OutboundClass, Receipt, ReplyTo
+from bot.messages import PRIORITY, DeliveryState, Kind, OutboundClass, ReplyTo
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
 from storage.models import (
@@ -219,37 +219,6 @@ async def mark_gone(tx: Transaction, identity_id: str, now: datetime) -> None:
     )
 
 
-async def note_receipt(tx: Transaction, channel: str, receipt: Receipt, now: datetime) -> bool:
-    """Record what the platform reports of a row, by the row's id or by its own; False when no row fits.
-
-    A row that failed is final; a crisis row that failed alarms staff.
-    """
-    same = _outbox.id == receipt.row_id if receipt.row_id else _outbox.platform_id == receipt.platform_id
-    row = await tx.first(
-        select(_outbox.id, _outbox.crisis, _outbox.conversation_id)
-        .join(table(Identity), _identity.id == _outbox.identity_id)
-        .where(same, _identity.channel == channel, _outbox.state.in_(("sending", "sent", "unknown", "delivered")))
-        .with_for_update(of=table(Outbox))
-    )
-    if row is None:
-        return False
-    await tx.execute(
-        update(table(Outbox))
-        .where(_outbox.id == row.id)
-        .values(
-            state=receipt.state.value,
-            finished_at=now,
-            error_code=receipt.code[:32],
-            error_sentence=receipt.sentence[:255],
-        )
-    )
-    if row.conversation_id:
-        await touch(tx, row.conversation_id)
-    if row.crisis and receipt.state is DeliveryState.FAILED:
-        await alarm(tx, row.conversation_id, "crisis_failed", now, outbox_id=row.id)
-    return True
-
-
 async def stuck(tx: Transaction) -> Sequence[AnyRow]:
     """Rows being sent: id, claimed_by, claimed_at, crisis, conversation_id."""
     return await tx.rows(
@@ -383,8 +352,10 @@ def _open(tx: Transaction, row: AnyRow) -> DueRow:
     text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.campaign_text or ""
     reply_to = None
     if row.answered_sealed is not None:
-        named = key.open_json("inbound.content", row.answered_sealed).get("platform_id", "")
-        reply_to = ReplyTo(named, Kind(row.answered_kind), row.answered_at)
+        content = key.open_json("inbound.content", row.answered_sealed)
+        reply_to = ReplyTo(
+            content.get("platform_id", ""), Kind(row.answered_kind), row.answered_at, content.get("extra", {})
+        )
     return DueRow(
         row,
         key.open("identity.address", row.address_sealed),

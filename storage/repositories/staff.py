@@ -130,6 +130,31 @@ async def set_preview_contact(tx: Transaction, staff_id: str, address_digest: by
     return True
 
 
+async def set_wecom(tx: Transaction, staff_id: str, userid: str) -> None:
+    """Her userid in WeCom, where alarms reach her; empty takes it away. A userid belongs to one member only."""
+    digest = tx.keys.digest("wecom", userid) if userid else None
+    if digest is not None:
+        await tx.execute(
+            update(table(Staff)).where(_staff.wecom_digest == digest).values(wecom_digest=None, wecom_sealed=None)
+        )
+    sealed = tx.keys.house.seal("staff.wecom", userid) if userid else None
+    await tx.execute(
+        update(table(Staff)).where(_staff.id == staff_id).values(wecom_digest=digest, wecom_sealed=sealed)
+    )
+
+
+async def wecom_of(tx: Transaction, staff_id: str) -> str:
+    """Her userid in WeCom; empty when she has none here."""
+    row = await tx.first(select(_staff.wecom_sealed).where(_staff.id == staff_id))
+    return tx.keys.house.open("staff.wecom", row.wecom_sealed) if row else ""
+
+
+async def find_by_wecom(tx: Transaction, userid: str) -> str | None:
+    """Who has this userid in WeCom."""
+    row = await tx.first(select(_staff.id).where(_staff.wecom_digest == tx.keys.digest("wecom", userid)))
+    return row.id if row else None
+
+
 async def open_session(tx: Transaction, staff_id: str, now: datetime) -> tuple[str, str]:
     """A new signed-in browser: the token for its cookie, and its CSRF token."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)

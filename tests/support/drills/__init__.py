@@ -1,9 +1,15 @@
 """What the contract suite asks of every channel: one drill each, one line each here."""
 
-from tests.support.drills import qq_official, wechat_oa, wecom, wecom_robot
+from tests.support.drills import qq_official, wechat_oa, wecom, wecom_kf, wecom_robot
 from tests.support.drills.base import Drill, Provider, provider
 
 __all__ = ["DRILLS", "Drill", "Provider", "provider"]
 
 #: Every channel of CHANNELS has one: the suite fails when one is missing.
-DRILLS: list[Drill] = [wechat_oa.DRILL, wecom.DRILL, wecom_robot.DRILL, qq_official.DRILL]
+DRILLS: list[Drill] = [
+    wechat_oa.DRILL,
+    wecom.DRILL,
+    wecom_kf.DRILL,
+    wecom_robot.DRILL,
+    qq_official.DRILL,
+]
