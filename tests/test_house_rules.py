@@ -48,6 +48,7 @@ SENTENCES = {
     "bot/channels/wechat_api.py": "SendError.sentence: one for each of the platform's codes",
     "bot/channels/wechat_messages.py": "the platform's own mark of an unsupported message",
     "bot/channels/wecom.py": "SendError.sentence: what staff read when a member got nothing",
+    "bot/channels/wecom_aibot.py": "SendError.sentence: what staff read when a late answer was not sent",
     "bot/channels/wecom_api.py": "SendError.sentence: one for each of the platform's codes",
     "bot/channels/wecom_kf.py": "SendError.sentence: what staff read when a text was not sent",
     "bot/channels/wecom_kf_items.py": "Receipt.sentence: why a text did not arrive",

@@ -4,8 +4,16 @@ from bot.channels.base import Channel
 from bot.channels.qq_official import QQOfficial
 from bot.channels.wechat_oa import WeChatOA
 from bot.channels.wecom import WeCom
+from bot.channels.wecom_aibot import WeComAIBot
 from bot.channels.wecom_kf import WeComKf
 from bot.channels.wecom_robot import WeComRobot
 
 #: Every channel this service speaks, in the order operators read about them.
-CHANNELS: list[type[Channel]] = [WeChatOA, WeCom, WeComKf, WeComRobot, QQOfficial]
+CHANNELS: list[type[Channel]] = [
+    WeChatOA,
+    WeCom,
+    WeComKf,
+    WeComAIBot,
+    WeComRobot,
+    QQOfficial,
+]

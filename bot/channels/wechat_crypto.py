@@ -91,12 +91,7 @@ class WeChatCrypto:
             raise UnverifiedRequest from None
         if not sealed or len(sealed) % 16:
             raise UnverifiedRequest
-        decryptor = self._cipher.decryptor()
-        plain = decryptor.update(sealed) + decryptor.finalize()
-        pad = plain[-1]
-        if not 1 <= pad <= _BLOCK or len(plain) < pad or plain[-pad:] != bytes([pad]) * pad:
-            raise UnverifiedRequest
-        plain = plain[_RANDOM_BYTES:-pad]
+        plain = self._unpadded(sealed)[_RANDOM_BYTES:]
         if len(plain) < 4:
             raise UnverifiedRequest
         (length,) = struct.unpack(">I", plain[:4])
@@ -105,6 +100,20 @@ class WeChatCrypto:
         if not hmac.compare_digest(plain[4 + length :], self._receive_id):
             raise UnverifiedRequest
         return plain[4 : 4 + length]
+
+    def open_file(self, sealed: bytes) -> bytes:
+        """A file 智能机器人 was sent: the same cipher and padding, no envelope. Raises UnverifiedRequest."""
+        if not sealed or len(sealed) % 16:
+            raise UnverifiedRequest
+        return self._unpadded(sealed)
+
+    def _unpadded(self, sealed: bytes) -> bytes:
+        decryptor = self._cipher.decryptor()
+        plain = decryptor.update(sealed) + decryptor.finalize()
+        pad = plain[-1]
+        if not 1 <= pad <= _BLOCK or len(plain) < pad or plain[-pad:] != bytes([pad]) * pad:
+            raise UnverifiedRequest
+        return plain[:-pad]
 
     def encrypt(self, message: bytes, *, random: bytes | None = None) -> str:
         """`message` sealed, in base64. `random` (16 bytes) is given by test vectors only."""

@@ -63,9 +63,10 @@ async def played(drill: Drill) -> AsyncIterator[tuple[Channel, Provider]]:
         yield drill.channel.from_settings(drill.settings(playing.base), InMemoryTokens(), session), playing
 
 
-def outbound(drill: Drill, **changes: Any) -> OutboundMessage:
+def outbound(drill: Drill, base: str, **changes: Any) -> OutboundMessage:
     return replace(
-        OutboundMessage(drill.recipient, SECRET_WORDS, "answer:1:0", row_id="0" * 26, **drill.outbound), **changes
+        OutboundMessage(drill.recipient, SECRET_WORDS, "answer:1:0", row_id="0" * 26, **drill.outbound(base)),
+        **changes,
     )
 
 
@@ -177,7 +178,7 @@ def test_window_is_known_for_every_trigger(drill: Drill) -> None:
 @every
 async def test_text_is_sent_once(drill: Drill, played: tuple[Channel, Provider]) -> None:
     channel, playing = played
-    await channel.send(outbound(drill))
+    await channel.send(outbound(drill, playing.base))
     assert len(sends(drill, playing)) == 1
 
 
@@ -188,14 +189,14 @@ async def test_interrupted_send_goes_again_under_the_same_key_or_not_at_all(
     channel, playing = played
     playing.script = ["cut"]
     with pytest.raises(SendError) as problem:
-        await channel.send(outbound(drill))
+        await channel.send(outbound(drill, playing.base))
     assert not problem.value.known_unsent
     if not channel.idempotent:
         return
-    await channel.send(outbound(drill))
+    await channel.send(outbound(drill, playing.base))
     first, second = (drill.key_of(body) for body in sends(drill, playing))
     assert first == second != ""
-    await channel.send(outbound(drill, row_id="1" * 26, idempotency_key="answer:1:1"))
+    await channel.send(outbound(drill, playing.base, row_id="1" * 26, idempotency_key="answer:1:1"))
     assert drill.key_of(sends(drill, playing)[-1]) != first
 
 
@@ -204,7 +205,7 @@ async def test_throttled_send_waits(drill: Drill, played: tuple[Channel, Provide
     channel, playing = played
     playing.script = [drill.throttled]
     with pytest.raises(Throttled) as problem:
-        await channel.send(outbound(drill))
+        await channel.send(outbound(drill, playing.base))
     assert problem.value.retryable
     assert problem.value.known_unsent
 
@@ -214,13 +215,13 @@ async def test_expired_token_is_renewed_once(drill: Drill, played: tuple[Channel
     if drill.expired is None:
         return
     channel, playing = played
-    await channel.send(outbound(drill))
+    await channel.send(outbound(drill, playing.base))
     playing.script = [drill.expired]
-    await channel.send(outbound(drill))
+    await channel.send(outbound(drill, playing.base))
     assert len(sends(drill, playing)) == 3
     playing.script = [drill.expired, drill.expired]
     with pytest.raises(SendError) as problem:
-        await channel.send(outbound(drill))
+        await channel.send(outbound(drill, playing.base))
     assert problem.value.known_unsent
     assert len(sends(drill, playing)) == 5
 
@@ -230,7 +231,7 @@ async def test_refusal_is_final_and_says_so_without_secrets(drill: Drill, played
     channel, playing = played
     playing.script = [drill.refused]
     with pytest.raises(SendError) as problem:
-        await channel.send(outbound(drill))
+        await channel.send(outbound(drill, playing.base))
     assert not problem.value.retryable
     assert problem.value.sentence
     told = f"{problem.value} {problem.value.sentence} {problem.value.code}"
@@ -244,7 +245,7 @@ async def test_accepted_for_nobody_is_not_sent(drill: Drill, played: tuple[Chann
     channel, playing = played
     playing.script = [drill.gone]
     with pytest.raises(RecipientGone):
-        await channel.send(outbound(drill))
+        await channel.send(outbound(drill, playing.base))
 
 
 @every
@@ -252,7 +253,7 @@ async def test_unreachable_platform_means_known_unsent(drill: Drill) -> None:
     async with ClientSession() as session:
         channel = drill.channel.from_settings(drill.settings("http://127.0.0.1:9"), InMemoryTokens(), session)
         with pytest.raises(SendError) as problem:
-            await channel.send(outbound(drill))
+            await channel.send(outbound(drill, "http://127.0.0.1:9"))
         assert problem.value.known_unsent
         assert problem.value.retryable
     await channel.close()

@@ -1,6 +1,13 @@
 """What the contract suite asks of every channel: one drill each, one line each here."""
 
-from tests.support.drills import qq_official, wechat_oa, wecom, wecom_kf, wecom_robot
+from tests.support.drills import (
+    qq_official,
+    wechat_oa,
+    wecom,
+    wecom_aibot,
+    wecom_kf,
+    wecom_robot,
+)
 from tests.support.drills.base import Drill, Provider, provider
 
 __all__ = ["DRILLS", "Drill", "Provider", "provider"]
@@ -10,6 +17,7 @@ DRILLS: list[Drill] = [
     wechat_oa.DRILL,
     wecom.DRILL,
     wecom_kf.DRILL,
+    wecom_aibot.DRILL,
     wecom_robot.DRILL,
     qq_official.DRILL,
 ]

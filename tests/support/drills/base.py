@@ -65,8 +65,8 @@ class Drill:
     has_clock: bool = True
     #: Whether what comes in is fetched instead: the request carries no message.
     is_pulled: bool = False
-    #: Further fields of the outbound message `send` needs.
-    outbound: dict[str, Any] = field(default_factory=dict)
+    #: Further fields of the outbound message `send` needs, by the platform's address.
+    outbound: Callable[[str], dict[str, Any]] = lambda base: {}
 
     @property
     def name(self) -> str:

@@ -55,5 +55,5 @@ DRILL = Drill(
     refused={"code": 304003, "message": "url not allow"},
     gone={"code": 40054003, "message": "not friend"},
     key_of=lambda body: f"{body['msg_id']}:{body['msg_seq']}",
-    outbound={"reply_to": ReplyTo("ROBOT1.0_7", Kind.TEXT, MORNING)},
+    outbound=lambda base: {"reply_to": ReplyTo("ROBOT1.0_7", Kind.TEXT, MORNING)},
 )
