@@ -2,7 +2,7 @@
 
 import typer
 
-from bot.cli import house, run, serve, words
+from bot.cli import house, retention, run, serve, words
 
 main = typer.Typer(
     help="娘家: a chat service that a county women's federation runs itself.",
@@ -10,7 +10,7 @@ main = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (run, serve, words, house):
+for part in (run, serve, words, house, retention):
     main.registered_commands += part.commands.registered_commands
     main.registered_groups += part.commands.registered_groups
 

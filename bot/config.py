@@ -93,6 +93,43 @@ class Security(Section):
     trusted_proxies: tuple[str, ...] = ()
 
 
+class Retention(Section):
+    """How long each kind of record keeps its content, in days; the audit log is kept whole.
+
+    Periods are the shortest that serve the purpose (PIPL article 19); a county may have to set others.
+    """
+
+    #: What she wrote; long enough to go on where she left, a year as the county reports by the year.
+    messages_days: int = Field(default=365, ge=1)
+    #: What the bot and staff wrote to her.
+    replies_days: int = Field(default=365, ge=1)
+    #: Who got which notice; afterwards only how many.
+    recipients_days: int = Field(default=180, ge=1)
+    #: Pictures and voices outside cases: the most private and the largest, needed the shortest.
+    attachments_days: int = Field(default=180, ge=1)
+    #: What the bot found out in a closed conversation, its unfinished forms, the closing note.
+    learned_days: int = Field(default=180, ge=1)
+    #: Forms, timelines and conversations of closed cases: within it
+    #: most claims can still be made.
+    cases_days: int = Field(default=1095, ge=1)
+    #: Names on lists of activities that are over: until the half-year's report.
+    sign_ups_days: int = Field(default=180, ge=1)
+    #: Questions left to staff, settled or not: after that nobody will answer them.
+    questions_days: int = Field(default=180, ge=1)
+    #: Whether an answer was of use to somebody.
+    feedback_days: int = Field(default=365, ge=1)
+    #: The details of alarms somebody saw; reason and time stay.
+    alarms_days: int = Field(default=365, ge=1)
+    #: Browsers of staff that are signed out.
+    staff_sessions_days: int = Field(default=30, ge=1)
+    #: Failed sign-ins.
+    sign_in_failures_days: int = Field(default=30, ge=1)
+    #: That somebody asked to be forgotten, and when it was done: proof for three years.
+    erasure_requests_days: int = Field(default=1095, ge=1)
+    #: A woman who has not been in touch for so long, with no case kept: forgotten as if she had asked.
+    contacts_days: int = Field(default=730, ge=1)
+
+
 class Web(Section):
     """Where the web server listens."""
 
@@ -119,6 +156,7 @@ class Settings(Section):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     security: Security = Field(default_factory=Security)
     web: Web = Field(default_factory=Web)
+    retention: Retention = Field(default_factory=Retention)
     #: Where SQLite, the embedded Redis and the key file live.
     data_dir: Path = Path("var")
     #: Turns the simulator on and makes missing secrets; never in production.

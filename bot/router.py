@@ -34,7 +34,7 @@ SILENT_KINDS = frozenset({Kind.NOTICE, Kind.RECEIPT})
 
 
 #: Commands that count inside a flow too: ways out of it, and what she thinks of an answer.
-_ALWAYS = frozenset({"menu", "human", "safeword", "feedback", "mydata"})
+_ALWAYS = frozenset({"menu", "human", "safeword", "feedback"})
 
 
 class Way(StrEnum):
@@ -113,6 +113,9 @@ def _for_words(situation: Situation) -> Route:
     sure = understanding.confidence >= SURE
     if understanding.language:
         return Route(Way.HANDLER, "language")
+    if situation.command == "mydata":
+        # 「删除我的信息」 sounds like opting out; what she wrote word for word decides.
+        return Route(Way.HANDLER, "mydata")
     if situation.command == "optout" or (understanding.intent == "optout" and sure):
         return Route(Way.HANDLER, "optout")
     if situation.wants_to_resume:

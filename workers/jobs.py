@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bot import pulling
-from workers import campaigns, erasure, media, outbox, process, reminders, sla, stored
+from workers import campaigns, erasure, media, outbox, process, reminders, retention, sla, stored
 from workers.house import WorkerHouse
 
 
@@ -42,6 +42,7 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "remind": reminders.remind,
     "close_silent": sla.close_silent,
     "erase_due": erasure.erase_due,
+    "expire": retention.expire,
 }
 
 

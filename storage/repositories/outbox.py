@@ -1,5 +1,7 @@
 """The outbox: rows that are due, claimed before they are sent, each outcome recorded alone."""
 
+import json
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -329,11 +331,13 @@ async def has_due(tx: Transaction, classes: Collection[OutboundClass], now: date
 
 
 async def counts_of(tx: Transaction, campaign_id: str) -> dict[str, int]:
-    """How many rows of a campaign stand in which state."""
+    """How many rows of a campaign stand in which state, those of an expired list included."""
     rows = await tx.rows(
         select(_outbox.state, func.count()).where(_outbox.campaign_id == campaign_id).group_by(_outbox.state)
     )
-    return {row[0]: row[1] for row in rows}
+    expired = await tx.first(select(_campaign.result).where(_campaign.id == campaign_id))
+    counts = Counter(json.loads(expired.result) if expired and expired.result else {})
+    return dict(counts + Counter({row[0]: row[1] for row in rows}))
 
 
 async def touch(tx: Transaction, conversation_id: str) -> None:

@@ -58,6 +58,8 @@ class Line:
     state: str = ""
     error: str = ""
     key: str = ""
+    #: Its content has expired.
+    gone: bool = False
     place: dict[str, Any] = field(default_factory=dict)
     attachments: tuple[AnyRow, ...] = ()
 
@@ -248,6 +250,7 @@ async def _lines(tx: Transaction, key: DataKey, conversation_id: str) -> list[Li
             at=row.said_at,
             text=content.get("text", ""),
             key=content.get("key", ""),
+            gone=row.content_sealed is None,
             place=content.get("location") or {},
             attachments=tuple(files.get(row.id, ())),
         )

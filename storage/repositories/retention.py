@@ -1,0 +1,288 @@
+"""What has expired: emptied, or reduced to what is counted; one rule a kind of record (config section `retention`).
+
+Nothing of a woman with an open case or open danger is touched. A conversation that led to a case is kept as long as
+the case. The audit log is kept whole. Every rule can be run again: it finds only what still holds something.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlmodel import SQLModel
+
+from storage.database import Transaction
+from storage.models import (
+    ActivitySession,
+    Alarm,
+    ArticleFeedback,
+    Attachment,
+    Campaign,
+    Case,
+    Contact,
+    Conversation,
+    ErasureRequest,
+    Identity,
+    InboundMessage,
+    Outbox,
+    SignInFailure,
+    SignUp,
+    Staff,
+    StaffSession,
+    UnansweredQuestion,
+    metadata,
+    table,
+)
+
+_alarm = table(Alarm).c
+_attachment = table(Attachment).c
+_campaign = table(Campaign).c
+_case = table(Case).c
+_contact = table(Contact).c
+_conversation = table(Conversation).c
+_failure = table(SignInFailure).c
+_feedback = table(ArticleFeedback).c
+_identity = table(Identity).c
+_inbound = table(InboundMessage).c
+_outbox = table(Outbox).c
+_question = table(UnansweredQuestion).c
+_request = table(ErasureRequest).c
+_session = table(StaffSession).c
+_sign_up = table(SignUp).c
+
+_Act = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of record: what is expired at `cut`, and what is done to rows with these keys."""
+
+    name: str
+    key: Any
+    expired: Callable[[datetime], ColumnElement[bool]]
+    act: _Act
+
+
+async def count(tx: Transaction, rule: Rule, cut: datetime) -> int:
+    """How many records have expired."""
+    row = await tx.first(select(func.count()).select_from(rule.key.table).where(rule.expired(cut)))
+    return int(row[0]) if row else 0
+
+
+async def expire(tx: Transaction, rule: Rule, cut: datetime, after: Any, limit: int) -> tuple[int, Any]:
+    """Deal with the next `limit` expired records after the key `after`; how many, and the last key."""
+    query = select(rule.key).where(rule.expired(cut))
+    if after is not None:
+        query = query.where(rule.key > after)
+    keys = [row[0] for row in await tx.rows(query.order_by(rule.key).limit(limit))]
+    if keys:
+        await rule.act(tx, keys)
+    return len(keys), keys[-1] if keys else after
+
+
+async def silent_contacts(tx: Transaction, cut: datetime, after: str, limit: int) -> list[str]:
+    """Women who have not been in touch since `cut`, with nothing open or to come and no case kept."""
+    heard = exists().where(
+        _identity.contact_id == _contact.id, func.coalesce(_identity.last_inbound_at, _identity.created_at) >= cut
+    )
+    coming = exists().where(
+        _sign_up.contact_id == _contact.id,
+        _sign_up.session_id == table(ActivitySession).c.id,
+        table(ActivitySession).c.ends_at >= cut,
+    )
+    rows = await tx.rows(
+        select(_contact.id)
+        .where(
+            _contact.id > after,
+            _contact.wrapped_key.is_not(None),
+            _contact.created_at < cut,
+            ~heard,
+            ~coming,
+            ~exists().where(_case.contact_id == _contact.id, _case.fields_sealed.is_not(None)),
+            ~exists().where(table(Staff).c.preview_contact_id == _contact.id),
+            _is_settled(_contact.id),
+        )
+        .order_by(_contact.id)
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+def _is_settled(contact_id: Any) -> ColumnElement[bool]:
+    """Nothing of hers is open: no case, no danger, nobody she waits for."""
+    case_open = exists().where(_case.contact_id == contact_id, _case.status == "open")
+    talk = table(Conversation).alias("open_talk").c
+    in_danger = exists().where(
+        talk.contact_id == contact_id,
+        talk.state != "closed",
+        or_(talk.risk >= 2, talk.state.in_(("waiting", "held"))),
+    )
+    return and_(~case_open, ~in_danger)
+
+
+def _of_no_kept_case(conversation_id: Any) -> ColumnElement[bool]:
+    """Not part of a conversation whose case is still kept."""
+    talk = table(Conversation).alias("case_talk").c
+    return ~exists().where(
+        talk.id == conversation_id,
+        or_(_case.id == talk.case_id, _case.conversation_id == talk.id),
+        _case.fields_sealed.is_not(None),
+    )
+
+
+def _blank(model: type[SQLModel], **values: Any) -> _Act:
+    async def act(tx: Transaction, keys: Sequence[Any]) -> None:
+        await tx.execute(update(table(model)).where(table(model).c.id.in_(keys)).values(**values))
+
+    return act
+
+
+def _remove(key: Any) -> _Act:
+    async def act(tx: Transaction, keys: Sequence[Any]) -> None:
+        await tx.execute(delete(key.table).where(key.in_(keys)))
+
+    return act
+
+
+async def _empty_cases(tx: Transaction, keys: Sequence[Any]) -> None:
+    """The form, the timeline, and whatever else refers to a case; number, category, outcome and dates stay."""
+    await tx.execute(update(table(Case)).where(_case.id.in_(keys)).values(fields_sealed=None))
+    for one in metadata.sorted_tables:
+        if "case_id" not in one.c or one.name == "conversation":
+            continue
+        sealed: dict[str, Any] = {
+            column.name: None if column.nullable else b"" for column in one.c if column.name.endswith("_sealed")
+        }
+        if sealed:
+            await tx.execute(update(one).where(one.c.case_id.in_(keys)).values(**sealed))
+
+
+async def _fold_recipients(tx: Transaction, keys: Sequence[Any]) -> None:
+    """Who got a notice becomes how many got it."""
+    rows = await tx.rows(
+        select(_outbox.campaign_id, _outbox.state, func.count())
+        .where(_outbox.id.in_(keys))
+        .group_by(_outbox.campaign_id, _outbox.state)
+    )
+    folded: dict[str, Counter[str]] = {}
+    for campaign_id, state, number in rows:
+        folded.setdefault(campaign_id, Counter())[state] += number
+    for campaign_id, counts in folded.items():
+        row = await tx.first(select(_campaign.result).where(_campaign.id == campaign_id).with_for_update())
+        total = Counter(json.loads(row.result) if row and row.result else {}) + counts
+        await tx.execute(
+            update(table(Campaign)).where(_campaign.id == campaign_id).values(result=json.dumps(dict(total)))
+        )
+    await tx.execute(delete(table(Outbox)).where(_outbox.id.in_(keys)))
+
+
+#: Cases first: what belongs to them expires with them.
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "cases",
+        _case.id,
+        lambda cut: and_(_case.status == "closed", _case.closed_at < cut, _case.fields_sealed.is_not(None)),
+        _empty_cases,
+    ),
+    Rule(
+        "messages",
+        _inbound.id,
+        lambda cut: and_(
+            _inbound.received_at < cut,
+            _inbound.content_sealed.is_not(None),
+            _inbound.handled_at.is_not(None),
+            _is_settled(_inbound.contact_id),
+            _of_no_kept_case(_inbound.conversation_id),
+        ),
+        _blank(InboundMessage, content_sealed=None, nonce_digest=None, body_digest=None),
+    ),
+    Rule(
+        "replies",
+        _outbox.id,
+        lambda cut: and_(
+            _outbox.created_at < cut,
+            _outbox.text_sealed.is_not(None),
+            _outbox.state.not_in(("queued", "sending")),
+            _is_settled(_outbox.contact_id),
+            _of_no_kept_case(_outbox.conversation_id),
+        ),
+        _blank(Outbox, text_sealed=None, platform_id=""),
+    ),
+    Rule(
+        "recipients",
+        _outbox.id,
+        lambda cut: and_(
+            _outbox.created_at < cut,
+            _outbox.campaign_id.in_(select(_campaign.id).where(_campaign.status.in_(("done", "stopped")))),
+            _outbox.state.not_in(("queued", "sending")),
+        ),
+        _fold_recipients,
+    ),
+    Rule(
+        "attachments",
+        _attachment.id,
+        lambda cut: and_(
+            _attachment.created_at < cut,
+            _attachment.content_sealed.is_not(None),
+            _is_settled(_attachment.contact_id),
+            ~exists().where(_inbound.id == _attachment.inbound_id, ~_of_no_kept_case(_inbound.conversation_id)),
+        ),
+        _blank(Attachment, content_sealed=None, source_sealed=b"", state="expired"),
+    ),
+    Rule(
+        "learned",
+        _conversation.id,
+        lambda cut: and_(
+            _conversation.state == "closed",
+            _conversation.closed_at < cut,
+            or_(
+                _conversation.learned_sealed.is_not(None),
+                _conversation.flow_sealed.is_not(None),
+                _conversation.outcome_sealed.is_not(None),
+            ),
+            _is_settled(_conversation.contact_id),
+            _of_no_kept_case(_conversation.id),
+        ),
+        _blank(Conversation, learned_sealed=None, flow_sealed=None, outcome_sealed=None, flow="", step=""),
+    ),
+    Rule(
+        "sign_ups",
+        _sign_up.id,
+        lambda cut: and_(
+            _sign_up.session_id.in_(
+                select(table(ActivitySession).c.id).where(table(ActivitySession).c.ends_at < cut)
+            ),
+            or_(_sign_up.name_sealed.is_not(None), _sign_up.phone_sealed.is_not(None)),
+        ),
+        _blank(SignUp, name_sealed=None, phone_sealed=None),
+    ),
+    Rule(
+        "questions",
+        _question.id,
+        lambda cut: and_(_question.asked_at < cut, _is_settled(_question.contact_id)),
+        _remove(_question.id),
+    ),
+    Rule("feedback", _feedback.id, lambda cut: _feedback.given_at < cut, _remove(_feedback.id)),
+    Rule(
+        "alarms",
+        _alarm.id,
+        lambda cut: and_(_alarm.raised_at < cut, _alarm.seen_at.is_not(None), _alarm.detail != ""),
+        _blank(Alarm, detail=""),
+    ),
+    Rule("staff_sessions", _session.id, lambda cut: _session.expires_at < cut, _remove(_session.id)),
+    Rule(
+        "sign_in_failures",
+        _failure.key_digest,
+        lambda cut: _failure.first_at < cut,
+        _remove(_failure.key_digest),
+    ),
+    Rule(
+        "erasure_requests",
+        _request.id,
+        lambda cut: or_(_request.done_at < cut, _request.revoked_at < cut),
+        _remove(_request.id),
+    ),
+)
