@@ -125,9 +125,13 @@ def retrieval_scores(data: Iterable[Row]) -> dict[str, float]:
     return {f"retrieval hit@{depth}, core": count / max(1, len(core)) for depth, count in hits.items()}
 
 
-def _names(citation: Citation, gold: str) -> bool:
-    law, _, article = gold.partition("#")
-    return citation.law == law.partition("_")[0] and citation.article == article
+def _names(citation: Citation, gold: str | list[str]) -> bool:
+    """Whether a citation is one of the gold articles, written `民法典#第五十六条`."""
+    for one in [gold] if isinstance(gold, str) else gold:
+        law, _, article = one.partition("#")
+        if citation.law == law.partition("_")[0] and citation.article == article:
+            return True
+    return False
 
 
 def _category_pairs(judged: Sequence[Judged]) -> list[tuple[str, str]]:
