@@ -30,7 +30,7 @@ _DECAY = 1e-4
 #: An n-gram counts when it stands in as many different lines as it is long, at least two.
 _ENOUGH = 3
 #: Weights nearer to nothing than this are left out of the file.
-_LEAST = 7
+_LEAST = 9
 #: A label's examples together weigh as much as their number to this power: small labels are heard too.
 _BALANCE = 0.6
 #: How much rarer (or more common) a label is in what women write than among the examples, as a step in its bias:
