@@ -19,7 +19,7 @@ SIZES = {"desk": (1366, 768), "phone": (390, 844)}
 STORY = {
     "guilan": ("有什么活动可以报名", "1", "2", "桂兰", "恢复通知", "两癌筛查怎么申请"),
     "chunmei": ("我想离婚，孩子能判给我吗", "转人工"),
-    "xiaoyan": ("公司知道我怀孕了要辞退我", "恢复通知"),
+    "xiaoyan": ("公司知道我怀孕了要辞退我", "恢复通知", "前男友天天堵在我家门口，我好怕"),
     "xiuying": ("老公昨晚又打我，我该怎么办", "转人工"),
 }
 
@@ -82,6 +82,8 @@ async def take(window: Window, living: Living, folder: Path) -> None:
         phone = await window.open("/simulator#xiuying", width, height)
         await phone.locator("#talk .line.us").first.wait_for()
         await save(phone, folder / f"simulator-{size}.png")
+        await phone.locator("button", has_text="桂兰").click()
+        await save(phone, folder / f"sign-up-{size}.png")
 
 
 async def save(page: Page, path: Path) -> None:
