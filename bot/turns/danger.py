@@ -30,7 +30,7 @@ async def heed_risk(
     sessions.learn(person, risk_reasons=list(risk.reasons))
     if risk.level < 2:
         return False
-    conversation["category"] = conversation["category"] or understanding.category
+    conversation["category"] = understanding.category or conversation["category"]
     episode = timedelta(hours=line.service.crisis_episode_hours)
     is_new = conversation["crisis_at"] is None or now - conversation["crisis_at"] > episode
     held = sessions.is_held(person)
