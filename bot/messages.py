@@ -125,6 +125,7 @@ class Receipt:
 
     `row_id` is our outbox row where the platform gives back the key we sent, else `platform_id` is its own id
     for what it took. `state` is DELIVERED or FAILED; `sentence` tells staff in Chinese what happened.
+    `submitted_at` is when the platform took it: where a submit got no answer we never learned its id.
     """
 
     state: DeliveryState
@@ -132,6 +133,7 @@ class Receipt:
     platform_id: str = ""
     code: str = ""
     sentence: str = ""
+    submitted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,8 @@ class OutboundMessage:
 
     `row_id` is the outbox row's id, 26 digits and letters: the same at every attempt, so platforms that know an
     idempotency key get it (or a number made from it). With `group` the text goes to that group, as an answer to
-    `recipient`. `reply_to` is the message it answers, the same at every attempt too.
+    `recipient`. `reply_to` is the message it answers, the same at every attempt too. `conversation` is an opaque
+    id of the talk it belongs to (empty: none).
     """
 
     recipient: str
@@ -202,6 +205,7 @@ class OutboundMessage:
     reply_to: ReplyTo | None = None
     #: An earlier attempt may have arrived.
     again: bool = False
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,7 @@ class Pipeline:
             if row is not None:
                 incoming.row_id, incoming.is_stored = row.id, True
             if job.message.receipt is not None:
-                await receipts.note_receipt(tx, job.message.channel, job.message.receipt, now)
+                await _note_receipt(tx, job.message, person, now)
             if crashed:
                 text = turns.take_crashed(self._line, person, incoming, writes)
             else:
@@ -318,6 +318,14 @@ def _unbuild(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if not job.future.done():
             job.built = False
+
+
+async def _note_receipt(tx: Transaction, message: InboundMessage, person: Person, now: datetime) -> None:
+    receipt = message.receipt
+    assert receipt is not None
+    noted = await receipts.note_receipt(tx, message.channel, receipt, now)
+    if not noted and receipt.submitted_at is not None:
+        await receipts.settle_unknown(tx, message.channel, person.identity_id, receipt, now)
 
 
 def _fail(jobs: Sequence[Job], error: BaseException) -> None:

@@ -22,5 +22,8 @@ async def settle(turn: Turn) -> Reply:
             )
         case "erase" | "holds":
             return Reply(hand_to="mydata")
+        case _ if turn.message.channel == "sms" and turn.contact.opted_out:
+            # One confirmation at most (通信短信息服务管理规定): each costs her a look at a phone others may hold.
+            return flow.end()
         case _:
             return flow.end(texts("optout.stopped"), wishes={"opted_out": True, "consented": False})

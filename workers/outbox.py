@@ -191,6 +191,7 @@ async def _send(house: WorkerHouse, due: DueRow) -> None:
         group=due.group,
         reply_to=due.reply_to,
         again=due.row.attempts > 0,
+        conversation=due.row.conversation_id or "",
     )
     receipt = DeliveryReceipt()
     error: SendError | None = None

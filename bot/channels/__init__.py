@@ -2,6 +2,7 @@
 
 from bot.channels.base import Channel
 from bot.channels.qq_official import QQOfficial
+from bot.channels.sms import SMS
 from bot.channels.wechat_oa import WeChatOA
 from bot.channels.wecom import WeCom
 from bot.channels.wecom_aibot import WeComAIBot
@@ -16,4 +17,5 @@ CHANNELS: list[type[Channel]] = [
     WeComAIBot,
     WeComRobot,
     QQOfficial,
+    SMS,
 ]

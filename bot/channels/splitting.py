@@ -1,7 +1,7 @@
 """Cutting texts to a platform's size: short ones are merged, long ones cut where a sentence ends."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 _SEPARATOR = "\n\n"
 #: Best places to cut first: paragraph, line, sentence, clause. Each keeps its mark on the left side.
@@ -13,53 +13,63 @@ _CUTS = (
 )
 
 
-def split_texts(texts: Sequence[str], max_bytes: int) -> list[str]:
-    """`texts` in as few pieces of at most `max_bytes` UTF-8 bytes as their order allows; nothing is lost."""
+Size = Callable[[str], int]
+
+
+def in_bytes(text: str) -> int:
+    """UTF-8 bytes."""
+    return len(text.encode())
+
+
+def split_texts(texts: Sequence[str], most: int, size: Size = in_bytes) -> list[str]:
+    """`texts` in as few pieces of at most `most` (UTF-8 bytes, or as `size` counts) as their order allows."""
     pieces: list[str] = []
     for text in texts:
-        for piece in _cut(text.strip(), max_bytes, 0):
+        for piece in _cut(text.strip(), (most, size), 0):
             joined = f"{pieces[-1]}{_SEPARATOR}{piece}" if pieces else ""
-            if joined and len(joined.encode()) <= max_bytes:
+            if joined and size(joined) <= most:
                 pieces[-1] = joined
             else:
                 pieces.append(piece)
     return pieces
 
 
-def _cut(text: str, max_bytes: int, level: int) -> Iterator[str]:
+def _cut(text: str, limit: tuple[int, Size], level: int) -> Iterator[str]:
+    most, size = limit
     if not text:
         return
-    if len(text.encode()) <= max_bytes:
+    if size(text) <= most:
         yield text
         return
     if level == len(_CUTS):
-        yield from _cut_anywhere(text, max_bytes)
+        yield from _cut_anywhere(text, limit)
         return
     gathered = ""
     for part in _CUTS[level].split(text):
-        if len((gathered + part).encode()) <= max_bytes:
+        if size(gathered + part) <= most:
             gathered += part
             continue
         if gathered.strip():
             yield gathered.strip()
         gathered = ""
-        if len(part.encode()) <= max_bytes:
+        if size(part) <= most:
             gathered = part
             continue
-        *whole, gathered = [*_cut(part, max_bytes, level + 1)] or [""]
+        *whole, gathered = [*_cut(part, limit, level + 1)] or [""]
         yield from whole
     if gathered.strip():
         yield gathered.strip()
 
 
-def _cut_anywhere(text: str, max_bytes: int) -> Iterator[str]:
+def _cut_anywhere(text: str, limit: tuple[int, Size]) -> Iterator[str]:
     """Between characters, for a text without any mark."""
-    gathered, size = "", 0
+    most, size = limit
+    gathered, used = "", 0
     for character in text:
-        width = len(character.encode())
-        if size + width > max_bytes:
+        width = size(character)
+        if used + width > most:
             yield gathered
-            gathered, size = "", 0
-        gathered, size = gathered + character, size + width
+            gathered, used = "", 0
+        gathered, used = gathered + character, used + width
     if gathered:
         yield gathered

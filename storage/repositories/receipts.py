@@ -1,6 +1,6 @@
 """What platforms report of our own messages, and what went out by another way than ours."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -12,6 +12,8 @@ from storage.repositories import outbox
 
 _outbox = table(Outbox).c
 _identity = table(Identity).c
+#: How far the clocks of the platform and ours may differ about one submit.
+_SAME_SUBMIT = timedelta(minutes=10)
 
 
 async def note_receipt(tx: Transaction, channel: str, receipt: Receipt, now: datetime) -> bool:
@@ -48,3 +50,26 @@ async def note_receipt(tx: Transaction, channel: str, receipt: Receipt, now: dat
 async def note_sent_elsewhere(tx: Transaction, row: dict[str, Any]) -> None:
     """Keep a text that went out by another way (a member's in the platform's client), once a key."""
     await tx.insert_if_new(Outbox, {"id": new_id(), **row})
+
+
+async def settle_unknown(tx: Transaction, channel: str, identity_id: str, receipt: Receipt, now: datetime) -> bool:
+    """A report of something nobody knows by its id: it is the one submit to this person that got no answer then.
+
+    False when it could be another: more than one unknown row, or one that is still being sent.
+    """
+    assert receipt.submitted_at is not None
+    rows = await tx.rows(
+        select(_outbox.id, _outbox.state)
+        .where(
+            _outbox.identity_id == identity_id,
+            _outbox.state.in_(("unknown", "sending")),
+            _outbox.claimed_at > receipt.submitted_at - _SAME_SUBMIT,
+            _outbox.claimed_at < receipt.submitted_at + _SAME_SUBMIT,
+        )
+        .with_for_update(of=table(Outbox))
+    )
+    if len(rows) != 1 or rows[0].state != "unknown":
+        return False
+    named = update(table(Outbox)).where(_outbox.id == rows[0].id).values(platform_id=receipt.platform_id)
+    await tx.execute(named)
+    return await note_receipt(tx, channel, receipt, now)

@@ -2,6 +2,7 @@
 
 from tests.support.drills import (
     qq_official,
+    sms,
     wechat_oa,
     wecom,
     wecom_aibot,
@@ -20,4 +21,5 @@ DRILLS: list[Drill] = [
     wecom_aibot.DRILL,
     wecom_robot.DRILL,
     qq_official.DRILL,
+    sms.DRILL,
 ]

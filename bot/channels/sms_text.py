@@ -1,0 +1,32 @@
+"""What a text message costs, and the words that mean "write to me no more".
+
+Source: protocols §8. Chinese goes as UCS-2: 70 units make one message, longer ones are cut into parts of 67; the
+signature in front counts too, and what lies outside the basic plane costs two units.
+"""
+
+import re
+import unicodedata
+
+_ONE = 70
+_PART = 67
+#: 工信部令31号: refusing has to be easy; carriers print R, people type the rest.
+_OPT_OUT = frozenset({"TD", "T", "N", "R", "退订", "拒收", "回复TD", "回复T", "回复N", "回复R"})
+#: The same wish as the other channels say it.
+OPT_OUT = "退订"
+_NOISE = re.compile(r"[\W_]+")
+
+
+def units(text: str) -> int:
+    """UCS-2 units of `text`."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def count_segments(text: str, signature: str = "") -> int:
+    """How many messages `text` is billed as, with its signature (`【…】`) in front."""
+    size = units(signature) + units(text)
+    return 1 if size <= _ONE else -(-size // _PART)
+
+
+def is_opt_out(text: str) -> bool:
+    """Whether the whole message is one of the words, in any width and case, with any marks around it."""
+    return _NOISE.sub("", unicodedata.normalize("NFKC", text)).upper() in _OPT_OUT
