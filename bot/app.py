@@ -16,6 +16,8 @@ from bot import dialogue, duty, forgetting
 from bot.channels import CHANNELS
 from bot.channels.base import Channel, Pull
 from bot.channels.tokens import InMemoryTokens, RedisTokens, Tokens
+from bot.channels.webchat import WebChat
+from bot.chat import ChatHouse, add_chat
 from bot.config import Settings
 from bot.console import ConsoleHouse, add_console
 from bot.errors import ConfigError
@@ -136,6 +138,9 @@ def make_web_app(house: House) -> web.Application:
             trainer=trainer,
         ),
     )
+    room = house.channels.get(WebChat.name)
+    if isinstance(room, WebChat):
+        add_chat(app, ChatHouse(house.settings, house.database, house.pipeline, room, house.line.read_risk))
     if house.settings.development:
         add_simulator(app, settings=house.settings)
     return app

@@ -47,6 +47,7 @@ SENTENCES = {
     "bot/channels/qq_official.py": "SendError.sentence: what staff read when it is too late to answer",
     "bot/channels/sms.py": "SendError.sentence: one for each of the gateway's codes",
     "bot/channels/sms_push.py": "Receipt.sentence: what staff read when a text message did not arrive",
+    "bot/channels/webchat.py": "SendError.sentence: a file still on its way",
     "bot/channels/wechat_api.py": "SendError.sentence: one for each of the platform's codes",
     "bot/channels/wechat_messages.py": "the platform's own mark of an unsupported message",
     "bot/channels/wecom.py": "SendError.sentence: what staff read when a member got nothing",

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from bot import clock
 from bot.errors import SendError
+from bot.filetypes import content_type
 from bot.messages import Media
 from storage.repositories import attachments, outbox
 from workers.house import WorkerHouse
@@ -12,19 +13,6 @@ from workers.house import WorkerHouse
 log = logging.getLogger(__name__)
 
 _WAITS = (30, 120, 600, 3600, 6 * 3600)
-#: What a file begins with decides what it is, not what the platform calls it.
-_MAGIC = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF8", "image/gif"),
-    (b"#!AMR", "audio/amr"),
-    (b"#!SILK", "audio/silk"),
-    (b"\x02#!SILK", "audio/silk"),
-    (b"ID3", "audio/mpeg"),
-    (b"\xff\xfb", "audio/mpeg"),
-    (b"RIFF", "audio/wav"),
-    (b"OggS", "audio/ogg"),
-)
 
 
 async def fetch(house: WorkerHouse) -> None:
@@ -50,10 +38,3 @@ async def fetch(house: WorkerHouse) -> None:
             await attachments.keep(tx, row.id, sealed, content_type(content), len(content))
             if row.conversation_id:
                 await outbox.touch(tx, row.conversation_id)
-
-
-def content_type(content: bytes) -> str:
-    """What a file is, by its first bytes; application/octet-stream for anything unknown."""
-    if content[4:8] == b"ftyp":
-        return "video/mp4"
-    return next((kind for magic, kind in _MAGIC if content.startswith(magic)), "application/octet-stream")

@@ -3,6 +3,7 @@
 from bot.channels.base import Channel
 from bot.channels.qq_official import QQOfficial
 from bot.channels.sms import SMS
+from bot.channels.webchat import WebChat
 from bot.channels.wechat_oa import WeChatOA
 from bot.channels.wecom import WeCom
 from bot.channels.wecom_aibot import WeComAIBot
@@ -18,4 +19,5 @@ CHANNELS: list[type[Channel]] = [
     WeComRobot,
     QQOfficial,
     SMS,
+    WebChat,
 ]

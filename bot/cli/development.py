@@ -40,6 +40,7 @@ def read_or_make(data_dir: Path, port: int) -> dict[str, Any]:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             yaml.safe_dump(made, file, allow_unicode=True)
     made["channels"]["wechat_oa"]["api_base"] = f"http://127.0.0.1:{port}/simulator/api"
+    made["channels"].setdefault("webchat", {"enabled": True})
     return made
 
 

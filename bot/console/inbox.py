@@ -25,7 +25,11 @@ _LOOK_SECONDS = 1.0
 _SIGN_OF_LIFE_SECONDS = 15
 _LONGEST_STREAM = timedelta(hours=1)
 #: Files she sent are shown in the page only when they are one of these; others are downloaded.
-_SHOWN = frozenset({"image/jpeg", "image/png", "image/gif", "audio/mpeg", "audio/wav", "audio/ogg", "video/mp4"})
+_SHOWN = frozenset(
+    {f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp")}
+    | {f"audio/{kind}" for kind in ("mpeg", "wav", "ogg", "aac", "mp4", "webm")}
+    | {"video/mp4"}
+)
 #: How conversations end without anybody choosing it.
 _BY_ITSELF = frozenset({"silent", "erased"})
 _NONE = "无"
@@ -220,6 +224,8 @@ async def _window(visit: Visit, tx: Any, talk_id: str) -> dict[str, Any]:
     """How many messages the platform still lets us send her, and until when."""
     row = await inbox.window_of(tx, talk_id)
     channel = visit.house.channels.get(row.channel)
+    if channel is not None and channel.window(Trigger.MESSAGE).is_always:
+        return {"left": None, "until": None}
     if channel is None or row.window_opened_at is None:
         return {"left": 0, "until": None}
     window: Window = channel.window(Trigger(row.window_trigger or Trigger.MESSAGE))

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from storage.models.base import new_id, table
 from storage.models.casework import Case, CaseEvent
+from storage.models.chat import ChatPass, ChatRoom
 from storage.models.house import AuditEntry, HouseKey, Notice, SignInFailure, StaffSession
 from storage.models.knowledge import (
     Article,
@@ -36,6 +37,8 @@ __all__ = [
     "CaseEvent",
     "ChannelCursor",
     "ChannelGroup",
+    "ChatPass",
+    "ChatRoom",
     "Contact",
     "Conversation",
     "ErasureRequest",

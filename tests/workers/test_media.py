@@ -4,10 +4,11 @@ import pytest
 
 from bot.clock import Frozen
 from bot.errors import NotFound
+from bot.filetypes import content_type
 from bot.messages import Kind, Media
 from storage.repositories import inbox
 from tests.support.house import House
-from workers.media import content_type, fetch
+from workers.media import fetch
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
 

@@ -29,6 +29,7 @@ def by_name(drill: Drill) -> str:
 
 
 every = pytest.mark.parametrize("drill", DRILLS, ids=by_name)
+sending = pytest.mark.parametrize("drill", [drill for drill in DRILLS if drill.send_path], ids=by_name)
 hearing = pytest.mark.parametrize("drill", _HEARING, ids=by_name)
 
 
@@ -175,14 +176,14 @@ def test_window_is_known_for_every_trigger(drill: Drill) -> None:
         assert window.is_always or (window.count >= 1 and window.seconds >= 20)
 
 
-@every
+@sending
 async def test_text_is_sent_once(drill: Drill, played: tuple[Channel, Provider]) -> None:
     channel, playing = played
     await channel.send(outbound(drill, playing.base))
     assert len(sends(drill, playing)) == 1
 
 
-@every
+@sending
 async def test_interrupted_send_goes_again_under_the_same_key_or_not_at_all(
     drill: Drill, played: tuple[Channel, Provider]
 ) -> None:
@@ -200,7 +201,7 @@ async def test_interrupted_send_goes_again_under_the_same_key_or_not_at_all(
     assert drill.key_of(sends(drill, playing)[-1]) != first
 
 
-@every
+@sending
 async def test_throttled_send_waits(drill: Drill, played: tuple[Channel, Provider]) -> None:
     channel, playing = played
     playing.script = [drill.throttled]
@@ -210,7 +211,7 @@ async def test_throttled_send_waits(drill: Drill, played: tuple[Channel, Provide
     assert problem.value.known_unsent
 
 
-@every
+@sending
 async def test_expired_token_is_renewed_once(drill: Drill, played: tuple[Channel, Provider]) -> None:
     if drill.expired is None:
         return
@@ -226,7 +227,7 @@ async def test_expired_token_is_renewed_once(drill: Drill, played: tuple[Channel
     assert len(sends(drill, playing)) == 5
 
 
-@every
+@sending
 async def test_refusal_is_final_and_says_so_without_secrets(drill: Drill, played: tuple[Channel, Provider]) -> None:
     channel, playing = played
     playing.script = [drill.refused]
@@ -238,7 +239,7 @@ async def test_refusal_is_final_and_says_so_without_secrets(drill: Drill, played
     assert not any(word in told for word in (*drill.secrets, SECRET_WORDS))
 
 
-@every
+@sending
 async def test_accepted_for_nobody_is_not_sent(drill: Drill, played: tuple[Channel, Provider]) -> None:
     if drill.gone is None:
         return
@@ -248,7 +249,7 @@ async def test_accepted_for_nobody_is_not_sent(drill: Drill, played: tuple[Chann
         await channel.send(outbound(drill, playing.base))
 
 
-@every
+@sending
 async def test_unreachable_platform_means_known_unsent(drill: Drill) -> None:
     async with ClientSession() as session:
         channel = drill.channel.from_settings(drill.settings("http://127.0.0.1:9"), InMemoryTokens(), session)

@@ -3,6 +3,7 @@
 from tests.support.drills import (
     qq_official,
     sms,
+    webchat,
     wechat_oa,
     wecom,
     wecom_aibot,
@@ -22,4 +23,5 @@ DRILLS: list[Drill] = [
     wecom_robot.DRILL,
     qq_official.DRILL,
     sms.DRILL,
+    webchat.DRILL,
 ]

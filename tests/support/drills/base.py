@@ -39,8 +39,9 @@ class Drill:
     """One channel under test.
 
     `settings(base)` is its section. `request(text, at, number)` is a signed request of one woman saying `text`
-    (None: nothing comes in). `send_path` is where a text goes; `throttled` and `expired` are the platform's own
-    answers (None: it has none). `most_bytes` is what one text may hold, in the unit of `size`.
+    (None: nothing comes in). `send_path` is where a text goes (empty: no platform is called); `throttled` and
+    `expired` are the platform's own answers (None: it has none). `most_bytes` is what one text may hold, in the
+    unit of `size`.
     """
 
     channel: type[Channel]
