@@ -37,6 +37,7 @@ bench: $(STAMP) ## Measure the whole line beside a bare handler
 
 train: $(STAMP) ## Train the intent model anew from nlp/data/intents/examples
 	$(BIN)/python -m nlp.train
+	$(BIN)/python -m nlp.train_risk
 
 eval: $(STAMP) ## Score understanding on the sentences in ../shared/data, if they are there
 	$(BIN)/python -m nlp.evaluate --data ../shared/data

@@ -13,6 +13,7 @@ from sqlalchemy import inspect
 
 import handlers
 from bot import dialogue, duty, forgetting
+from bot.areas import LiveAreas
 from bot.channels import CHANNELS
 from bot.channels.base import Channel, Pull
 from bot.channels.tokens import InMemoryTokens, RedisTokens, Tokens
@@ -31,6 +32,7 @@ from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
 from nlp import intents, risk, text, understanding
 from nlp.articles import KNOWLEDGE, read_articles
+from nlp.entities import Places
 from nlp.retrieval import Library
 from storage.database import Database
 from storage.encryption import Keyring, MasterKey, read_key_file, write_key_file
@@ -98,7 +100,10 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
         stack.push_async_callback(_ended, follower)
         forgetter = asyncio.create_task(forgetting.follow(database), name="forgetting")
         stack.push_async_callback(_ended, forgetter)
-        line = make_line(settings, library, channels)
+        areas = LiveAreas(database)
+        await areas.refresh()
+        stack.push_async_callback(_ended, asyncio.create_task(areas.follow(), name="areas"))
+        line = make_line(settings, library, channels, places=areas.places)
         pipeline = Pipeline(database, line)
         pipeline.start()
         stack.push_async_callback(pipeline.stop)
@@ -146,7 +151,9 @@ def make_web_app(house: House) -> web.Application:
     return app
 
 
-def make_line(settings: Settings, library: Library, channels: Mapping[str, Speech]) -> Line:
+def make_line(
+    settings: Settings, library: Library, channels: Mapping[str, Speech], *, places: Places | None = None
+) -> Line:
     """What every turn uses, from the settings and the handlers."""
     service = settings.service
     return Line(
@@ -157,6 +164,7 @@ def make_line(settings: Settings, library: Library, channels: Mapping[str, Speec
             zone=service.timezone,
             duty_hours=duty.hours_in_words(service),
             library=library,
+            places=places or Places(),
             private_doors=settings.groups.private_doors,
         ),
         handlers={handler.name: handler for handler in handlers.HANDLERS},

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.messages import InboundMessage
+from nlp.entities import Places
 from nlp.meaning import Understanding
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class House:
     #: Duty hours in words for people, such as 「工作日8:30—12:00、14:30—17:30」.
     duty_hours: str
     library: "Library"
+    #: The area tree; empty until it is read from the database.
+    places: Places = field(default_factory=Places)
     #: Where somebody in a group of this channel can talk with us alone: a link or a few words.
     private_doors: Mapping[str, str] = field(default_factory=dict)
 

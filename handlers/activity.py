@@ -29,9 +29,12 @@ async def begin(turn: Turn) -> Reply:
             return await _ask_cancel(turn)
     sessions = await turn.records.open_sessions()
     named = _named(turn.text, sessions)
-    if named is not None:
-        return _detail(turn, named)
-    return _list(turn, sessions)
+    if named is None:
+        return _list(turn, sessions)
+    seats = turn.understanding.entities.get("people")
+    if turn.understanding.detail == "signup" and isinstance(seats, int) and 1 <= seats <= named.most_per_person:
+        return await _seated(turn, named, seats, before=_said_detail(turn, named, "activity.detail_seated"))
+    return _detail(turn, named)
 
 
 @flow.step
@@ -61,15 +64,29 @@ async def hear_seats(turn: Turn) -> Reply:
             return Reply(hand_to=ANY)
         again = texts("activity.ask_seats_again", most=session.most_per_person)
         return flow.ask(again, then=hear_seats, session=session.id)
-    return flow.ask(texts("activity.ask_name", seats=seats), then=hear_name, session=session.id, seats=seats)
+    return await _seated(turn, session, seats)
 
 
 @flow.step
 async def hear_name(turn: Turn) -> Reply:
     """A name for the list, if she likes; then she is in, or in line."""
-    name = "" if words.says("skip", turn.text) else turn.text[:_LONGEST_NAME]
+    said = turn.understanding.entities.get("name")
+    name = "" if words.says("skip", turn.text) else str(said or turn.text)[:_LONGEST_NAME]
+    return await _sign_up(turn, turn.data["session"], turn.data["seats"], name)
+
+
+async def _seated(turn: Turn, session: "SessionView", seats: int, before: str = "") -> Reply:
+    """The seats are known: her name is asked, unless she has said it in the same message."""
+    name = turn.understanding.entities.get("name")
+    if name and not before:
+        return await _sign_up(turn, session.id, seats, str(name)[:_LONGEST_NAME])
+    asked = texts("activity.ask_name", seats=seats)
+    return flow.ask(f"{before}\n{asked}" if before else asked, then=hear_name, session=session.id, seats=seats)
+
+
+async def _sign_up(turn: Turn, session_id: str, seats: int, name: str) -> Reply:
     try:
-        sign_up = await turn.records.sign_up(turn.data["session"], turn.data["seats"], name)
+        sign_up = await turn.records.sign_up(session_id, seats, name)
     except NotFound:
         return flow.end(texts("activity.closed"))
     return _tell_signed(turn, sign_up)
@@ -104,8 +121,12 @@ def _list(turn: Turn, sessions: "list[SessionView]") -> Reply:
 
 
 def _detail(turn: Turn, session: "SessionView") -> Reply:
-    said = texts(
-        "activity.detail",
+    return flow.ask(_said_detail(turn, session, "activity.detail"), then=hear_seats, session=session.id)
+
+
+def _said_detail(turn: Turn, session: "SessionView", key: str) -> str:
+    return texts(
+        key,
         title=session.title,
         when=_when(turn, session),
         place=session.place,
@@ -115,7 +136,6 @@ def _detail(turn: Turn, session: "SessionView") -> Reply:
         left=_left(session),
         most=session.most_per_person,
     )
-    return flow.ask(said, then=hear_seats, session=session.id)
 
 
 def _tell_signed(turn: Turn, sign_up: "SignUpView") -> Reply:

@@ -53,6 +53,9 @@ async def choose(turn: Turn) -> Reply:
     choice = turn.understanding.entities.get("choice")
     if isinstance(choice, int) and choice in _WAYS_ON:
         return Reply(hand_to=_WAYS_ON[choice])
+    named = words.command(turn.text)
+    if named in _WAYS_ON.values():
+        return Reply(hand_to=named)
     if turn.understanding.intent == "oos" or turn.understanding.risk.level == 2:
         return flow.ask(texts("crisis.again"), then=hear_safety)
     return Reply(hand_to=ANY)

@@ -1,5 +1,7 @@
 """A person: now or by call-back. Outside duty hours it says so."""
 
+from datetime import datetime
+
 from bot.dialogue import ANY, Flow, Reply, Turn, is_another_matter
 from handlers import words
 from handlers.wording import texts
@@ -16,7 +18,7 @@ async def call(turn: Turn) -> Reply:
     """Put her into the queue, and say truly whether somebody is there."""
     detail = turn.understanding.detail
     if detail == "callback":
-        return flow.ask(texts("human.ask_phone"), then=hear_phone)
+        return _ask_call(turn)
     if detail == "status" or words.says("status", turn.text):
         return Reply(hand_to="mydata")
     if turn.on_duty:
@@ -32,12 +34,11 @@ async def hear_phone(turn: Turn) -> Reply:
     """A number that is safe to call."""
     if words.says("disagree", turn.text) or words.says("skip", turn.text):
         return flow.end(texts("human.callback_dropped"))
-    phone = turn.understanding.entities.get("phone")
-    if not phone:
+    if "phone" not in turn.understanding.entities:
         if is_another_matter(turn):
             return Reply(hand_to=ANY)
         return flow.ask(texts("human.ask_phone_again"), then=hear_phone)
-    return flow.ask(texts("human.ask_time"), then=hear_time, phone=phone)
+    return _ask_call(turn)
 
 
 @flow.step
@@ -71,6 +72,19 @@ async def hear_cover(turn: Turn) -> Reply:
         consent_version=_CALLBACK_CONSENT,
     )
     return flow.end(texts("human.callback_done", number=case.number), call_human="callback", case_id=case.id)
+
+
+def _ask_call(turn: Turn) -> Reply:
+    """What is still open of number, time and cover story: 「明天下午三点打13800000000给我」 says two at once."""
+    entities = turn.understanding.entities
+    phone, when = entities.get("phone"), entities.get("when")
+    if not phone:
+        return flow.ask(texts("human.ask_phone"), then=hear_phone)
+    if not isinstance(when, str) or "T" not in when:
+        return flow.ask(texts("human.ask_time"), then=hear_time, phone=phone)
+    said = f"{datetime.fromisoformat(when):%-m月%-d日 %H:%M}"
+    heard = texts("human.heard_call", phone=phone, time=said)
+    return flow.ask(f"{heard}\n{texts('human.ask_cover')}", then=hear_cover, phone=phone, time=said)
 
 
 def _answers(turn: Turn) -> dict[str, str]:

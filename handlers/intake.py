@@ -55,14 +55,15 @@ async def hear_who(turn: Turn) -> Reply:
 async def hear_contact(turn: Turn) -> Reply:
     """How to reach her safely."""
     choice = turn.understanding.entities.get("choice")
-    way = _CONTACT_WAYS.get(choice) if isinstance(choice, int) else None
+    call = _call(turn)
+    way = "phone" if call else _CONTACT_WAYS.get(choice) if isinstance(choice, int) else None
     if words.says("skip", turn.text):
         way = "message"
     if way is None:
         if is_another_matter(turn, "rights"):
             return Reply(hand_to=ANY)
         return flow.ask(texts("intake.ask_contact_again"), then=hear_contact, **_kept(turn))
-    return await _next(turn, "contact", contact=way)
+    return await _next(turn, "contact", contact=way, **call)
 
 
 @flow.step
@@ -70,12 +71,12 @@ async def hear_phone(turn: Turn) -> Reply:
     """A number that is safe to call."""
     if words.says("skip", turn.text):
         return await _next(turn, "phone")
-    phone = turn.understanding.entities.get("phone")
-    if not phone:
+    call = _call(turn)
+    if not call:
         if is_another_matter(turn, "rights"):
             return Reply(hand_to=ANY)
         return flow.ask(texts("intake.ask_phone_again"), then=hear_phone, **_kept(turn))
-    return await _next(turn, "phone", phone=phone)
+    return await _next(turn, "phone", **call)
 
 
 @flow.step
@@ -87,7 +88,9 @@ async def hear_hours(turn: Turn) -> Reply:
 @flow.step
 async def hear_area(turn: Turn) -> Reply:
     """Her township, to find who is near."""
-    return await _next(turn, "area", **_said(turn, "area"))
+    entities = turn.understanding.entities
+    named = {"area": entities["area"], "area_id": entities["area_id"]} if "area_id" in entities else {}
+    return await _next(turn, "area", **(_said(turn, "area") | named))
 
 
 @flow.step
@@ -147,8 +150,8 @@ def _is_idle(name: str, data: dict[str, Any]) -> bool:
     if name == "phone":
         return data.get("contact") != "phone" or "phone" in data
     if name == "hours":
-        return data.get("contact") == "none"
-    return name == "who" and "hurt" in data
+        return data.get("contact") == "none" or "hours" in data
+    return (name == "who" and "hurt" in data) or (name in {"area", "done"} and bool(data.get(name)))
 
 
 async def _finish(turn: Turn, data: dict[str, Any]) -> Reply:
@@ -169,6 +172,7 @@ async def _finish(turn: Turn, data: dict[str, Any]) -> Reply:
         call_human="intake",
         case_id=case.id,
         set_aside={},
+        wishes={"area": data["area_id"]} if data.get("area_id") else {},
     )
 
 
@@ -176,11 +180,20 @@ def _known(turn: Turn) -> dict[str, Any]:
     """What the bot learned before, so that it is not asked again."""
     learned, entities = turn.learned, turn.understanding.entities
     known: dict[str, Any] = {"category": turn.conversation.category or turn.understanding.category}
-    for name in ("hurt", "phone"):
+    for name in ("hurt", "phone", "area", "area_id", "done"):
         value = entities.get(name) or learned.get(name)
         if value:
             known[name] = value
     return known
+
+
+def _call(turn: Turn) -> dict[str, Any]:
+    """The number to call and, if she says both in one message, when: {phone, hours}; empty without a number."""
+    entities = turn.understanding.entities
+    if "phone" not in entities:
+        return {}
+    when = {"hours": turn.text[:_LONGEST_ANSWER]} if "when" in entities or words.safe_hours(turn.text) else {}
+    return {"phone": entities["phone"], **when}
 
 
 def _kept(turn: Turn) -> dict[str, Any]:

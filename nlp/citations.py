@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from nlp.entities import number
+from nlp.entities.numbers import number
 from nlp.text import DATA
 
 if TYPE_CHECKING:

@@ -1,6 +1,9 @@
 """The vocabulary of understanding: what `understand` returns and what it may be told beforehand."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from nlp.entities.places import Places
 
 #: The nine intents; finer names go into `detail`.
 INTENTS = ("rights", "activity", "policy", "volunteer", "human", "optout", "greeting", "thanks", "oos")
@@ -8,11 +11,16 @@ INTENTS = ("rights", "activity", "policy", "volunteer", "human", "optout", "gree
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the conversation already knows: the flow she is in, its step, and the choices last shown."""
+    """What the conversation already knows: the flow she is in, its step, and the choices last shown.
+
+    `now` (aware, in the zone of the house) makes 明天 a date; `places` are the areas of the house.
+    """
 
     flow: str = ""
     step: str = ""
     choices: tuple[str, ...] = ()
+    now: datetime | None = None
+    places: Places | None = None
 
 
 @dataclass(frozen=True, slots=True)

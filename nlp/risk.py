@@ -1,10 +1,11 @@
-"""How dangerous a message sounds, from patterns alone: it works when everything else has failed.
+"""How dangerous a message sounds: rules that give their reason, and a learned voice beside them.
 
-Reading goes in three passes. Sayings and homonyms are taken out of the text first (笑死我了, 打电话). Then
-every rule that can match is tried; what frames a match decides what it is worth: a denial, a film, the
+Reading goes in four passes. Sayings and homonyms are taken out of the text first (笑死我了, 打电话). Then
+every rule that can match is tried. What frames a match decides what it is worth: a denial, a film, the
 news or a joke takes it away, a question about the law without a person in it or a thing long past lowers
-it to concern. Last, what several matches say together: an ongoing danger with a weapon, a child or a
-plan is urgent. Rules are data (data/risk/*.yaml), and recall comes before precision.
+it to concern. Rules marked `weak`, whose words may also mean nothing, need the voice's assent to count as
+danger (nlp/voice.py); the voice speaks up alone when it is very sure. Last, what several findings say
+together. Rules are data (data/risk/*.yaml); without the voice they all count, and reading never raises.
 """
 
 import re
@@ -15,12 +16,27 @@ from functools import cache
 from nlp.meaning import Risk
 from nlp.patterns import Rule, compile_rules, fill, read_yaml
 from nlp.text import DATA, normalise
+from nlp.voice import Voice, voice
 
 _FOLDER = DATA / "risk"
-_RULE_FILES = ("violence.yaml", "self_harm.yaml", "harm.yaml")
+_RULE_FILES = ("plain.yaml", "violence.yaml", "self_harm.yaml", "harm.yaml")
 #: A denial or a question about the law frames the whole of a short message, but not of a long account.
 _SHORT = 30
 _SELF = frozenset({"suicide", "self_harm"})
+#: How many characters on each side of a match the voice hears.
+_AROUND = 40
+#: The voice hears a text up to this long as a whole.
+_WHOLE = 90
+#: A weak rule counts as danger from this chance on, and as concern from the next (calibrated by `make eval`).
+_ASSENT = 0.7
+_HALF_ASSENT = 0.25
+#: The voice alone calls it danger, or concern, from these on.
+_ALONE_DANGER = 0.9
+_ALONE_CONCERN = 0.9
+#: The same for danger where no grave character stands in the text: 「豆腐买好了」 is near 「药买好了」.
+_ALONE_UNSAID = 0.97
+#: Nothing shorter is enough for the voice alone.
+_SHORTEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class _Rulebook:
     rules: tuple[Rule, ...]
     idioms: tuple[Rule, ...]
     characters: frozenset[str]
+    joke: _Frame
     fiction: _Frame
     law: _Frame
     past: _Frame
@@ -49,6 +66,10 @@ class _Rulebook:
     now: _Frame
     again: _Frame
     recent: _Frame
+    #: Characters without one of which the voice must be surer to speak up alone.
+    grave: frozenset[str]
+    #: The kind and the reason for each name the voice may give.
+    voice: Mapping[str, tuple[str, str]]
 
 
 def _frame(words: str) -> _Frame:
@@ -68,6 +89,7 @@ def _book() -> _Rulebook:
         rules=tuple(rules),
         idioms=tuple(compile_rules(_FOLDER / "excuses.yaml", excuses["idioms"], words)),
         characters=frozenset().union(*(rule.key for rule in rules)),
+        joke=_frame(excuses["joke"]),
         fiction=_frame(excuses["fiction"]),
         law=_frame(excuses["law"]),
         past=_frame(excuses["past"]),
@@ -78,6 +100,8 @@ def _book() -> _Rulebook:
         now=_frame(words["now"]),
         again=_frame(words["again"]),
         recent=_frame(excuses["recent"]),
+        grave=frozenset(words["grave"]),
+        voice={name: (entry["kind"], entry["reason"]) for name, entry in read_yaml(_FOLDER / "voice.yaml").items()},
     )
 
 
@@ -87,6 +111,10 @@ class _Finding:
     level: int
     urgent: bool
     reason: str
+    weak: bool = False
+    #: She speaks of herself in the very match.
+    own: bool = False
+    place: int = 0
 
 
 def read(text: str) -> Risk:
@@ -96,18 +124,64 @@ def read(text: str) -> Risk:
 
 def read_normalised(text: str) -> Risk:
     """The same for a text that `normalise` has already been over."""
+    return _read(text, voice())
+
+
+def read_by_rules(text: str) -> Risk:
+    """What the rules say without the voice: what is left when its model cannot be read."""
+    return _read(normalise(text), None)
+
+
+def _read(text: str, heard: Voice | None) -> Risk:
     book = _book()
     characters = set(text)
-    if book.characters.isdisjoint(characters):
-        return Risk()
-    for idiom in book.idioms:
-        if not idiom.key.isdisjoint(characters):
-            text = idiom.pattern.sub("、", text)
-    findings = _findings(book, text, characters)
-    if not findings:
-        return Risk()
-    findings = _framed(book, text, characters, findings)
+    findings: list[_Finding] = []
+    bare = text
+    if not book.characters.isdisjoint(characters):
+        for idiom in book.idioms:
+            if not idiom.key.isdisjoint(characters):
+                bare = idiom.pattern.sub("、", bare)
+        findings = _findings(book, bare, characters)
+        if findings:
+            findings = _framed(book, bare, characters, findings)
+            if heard is not None:
+                findings = [one for one in (_assented(heard, bare, one) for one in findings) if one.level]
+    if heard is not None and not any(one.level == 2 for one in findings):
+        findings = [*findings, *_alone(book, heard, (text, bare), characters)]
     return _together(book, text, characters, findings)
+
+
+def _assented(heard: Voice, text: str, finding: _Finding) -> _Finding:
+    """A weak finding after the voice has heard what stands around it; others as they are."""
+    if not finding.weak or not finding.level:
+        return finding
+    around = text if len(text) <= _WHOLE else text[max(0, finding.place - _AROUND) : finding.place + _AROUND]
+    opinion = heard.hear(around)
+    if opinion.danger >= _ASSENT:
+        return finding
+    sure = opinion.either >= _HALF_ASSENT or (finding.level == 2 and finding.kind in _SELF)
+    level = min(finding.level, 1) if sure else 0
+    return _Finding(finding.kind, level, False, finding.reason)
+
+
+def _alone(book: _Rulebook, heard: Voice, texts: tuple[str, str], characters: set[str]) -> list[_Finding]:
+    """What the voice alone makes of a text in which no rule found danger: as it is, and without its sayings."""
+    text, bare = texts
+    if len(text) < _SHORTEST:
+        return []
+    opinion = heard.hear(text)
+    if bare != text:
+        opinion = min(opinion, heard.hear(bare), key=lambda one: one.either)
+    if opinion.either < _ALONE_CONCERN:
+        return []
+    if any(frame.found(text, characters) for frame in (book.fiction, book.joke, book.fine)):
+        return []
+    enough = _ALONE_UNSAID if book.grave.isdisjoint(characters) else _ALONE_DANGER
+    level = 2 if opinion.danger >= enough else 1
+    if opinion.danger > opinion.concern and level < 2 and book.grave.isdisjoint(characters):
+        return []
+    kind, reason = book.voice[heard.name(opinion)]
+    return [_Finding(kind, level, False, reason)]
 
 
 def _findings(book: _Rulebook, text: str, characters: set[str]) -> list[_Finding]:
@@ -118,31 +192,49 @@ def _findings(book: _Rulebook, text: str, characters: set[str]) -> list[_Finding
             continue
         fields = rule.fields
         denied = book.negation_self if fields["kind"] in _SELF else book.negation
-        if denied.search(text[max(0, match.start() - 6) : match.start()]):
+        before = text[max(0, match.start() - 6) : match.start()]
+        own = "我" in match.group()
+        if denied.search(before) or ("你" in before and not own and fields["kind"] in _SELF):
             continue
-        found.append(_Finding(fields["kind"], fields["level"], fields.get("urgent", False), fields["reason"]))
+        found.append(
+            _Finding(
+                fields["kind"],
+                fields["level"],
+                fields.get("urgent", False),
+                fields["reason"],
+                weak=fields.get("weak", False),
+                own=own,
+                place=match.start(),
+            )
+        )
     return found
 
 
 def _framed(book: _Rulebook, text: str, characters: set[str], findings: list[_Finding]) -> list[_Finding]:
     """The findings after what surrounds them has been weighed."""
     short = len(text) <= _SHORT
-    if short and book.fine.found(text, characters):
+    if short and (book.fine.found(text, characters) or book.joke.found(text, characters)):
         return [_Finding(one.kind, int(one.kind in _SELF), False, one.reason) for one in findings]
     if book.fiction.found(text, characters):
-        return [_Finding(one.kind, 1, False, one.reason) for one in findings if one.kind in _SELF and not short]
+        return [
+            one if one.own and not one.weak else _Finding(one.kind, 1, False, one.reason)
+            for one in findings
+            if (one.own and not one.weak) or (one.kind in _SELF and not short)
+        ]
     personal = book.mine.search(text) is not None
     ongoing = book.now.found(text, characters) or book.again.found(text, characters)
     if book.law.found(text, characters) and not (personal and (ongoing or not short)):
-        return [_lowered(one, personal) for one in findings]
+        return [_lowered(one, personal) for one in findings if personal or not (short and one.weak)]
     if book.past.found(text, characters) and not book.recent.found(text, characters):
-        return [_lowered(one, True) if _can_be_past(one) else one for one in findings]
+        return [_lowered(one, not one.weak) if _can_be_past(one) else one for one in findings]
     return findings
 
 
 def _can_be_past(finding: _Finding) -> bool:
-    return finding.kind in {"violence_pattern", "stalking", "drugs", "sexual_violence"} or (
-        finding.kind == "violence_now" and not finding.urgent
+    return (
+        finding.kind in {"violence_pattern", "stalking", "drugs", "sexual_violence"}
+        or (finding.kind == "violence_now" and not finding.urgent)
+        or (finding.kind in {"child", "captivity"} and finding.weak)
     )
 
 

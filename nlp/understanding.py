@@ -16,15 +16,17 @@ def understand(
 ) -> Understanding:
     """Intent, category, risk and entities of one message.
 
-    `context` makes short answers readable (好的, 第二个, 不是); `now`, aware, makes 明天 a date. A message that
-    little speaks for keeps its best guess with a confidence under 0.5; one that nothing speaks for, or that
-    is in another language, comes back as "oos" without category. `explain` False leaves out which words decided.
+    `context` makes short answers readable (好的, 第二个, 不是); its `now`, or the one given, makes 明天 a
+    date. A message that little speaks for keeps its best guess with a confidence under 0.5; one that nothing
+    speaks for, or that is in another language, comes back as "oos" without category. `explain` False leaves
+    out which words decided.
     """
     plain = normalise(text)
     risk = read_normalised(plain)
     language = language_of(plain)
     meaning = UNKNOWN if language else guess(plain, explain=explain)
-    entities = read_entities(plain, now)
+    known = context or Context()
+    entities = read_entities(plain, now or known.now, known.places)
     others: tuple[Wish, ...] = ()
     if not language:
         meaning, others = _parted(plain, meaning)
@@ -107,7 +109,7 @@ _VAGUE = frozenset({"", "psych", "marriage_other"})
 
 def _with_risk(meaning: Guess, risk: Risk) -> Guess:
     """Danger is a matter of rights and names its category, whatever vague words alone would have said."""
-    if risk.level < 2 or meaning.intent == "human":
+    if risk.level < 2 or (meaning.intent == "human" and meaning.confidence >= _CLEAR):
         return meaning
     category = next((_KIND_CATEGORY[kind] for kind in risk.kinds if kind in _KIND_CATEGORY), "")
     if meaning.intent == "rights" and (not category or meaning.category not in _VAGUE):

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from bot import duty, router, sessions
+from bot import clock, duty, router, sessions
 from bot.dialogue import ANY, Flow, Reply, Turn
 from bot.messages import Kind
 from bot.router import SILENT_KINDS, Route, Way
@@ -34,7 +34,13 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
         await note_member(tx, person, incoming, writes)
         return ""
     flow, step, data = sessions.flow_of(person, now)
-    context = Context(flow, step, tuple(str(choice) for choice in data.get("choices", ())))
+    context = Context(
+        flow,
+        step,
+        tuple(str(choice) for choice in data.get("choices", ())),
+        now=clock.local(now, line.service.timezone),
+        places=line.house.places,
+    )
     understanding = line.understand(message.text, context)
     sessions.note_inbound(person, message, now)
     new_danger = await heed_risk(line, tx, person, understanding, now, writes)

@@ -9,15 +9,16 @@
 <! what the answer must not hold
 -                                  she hears nothing
 = state waiting                    what the records say now: state, reason, flow, handler, category, risk, alarm,
-                                   locked, opted_out, stopped_all, consented, cases, told (a reminder is queued),
-                                   erasure (none, unchecked, begun)
+                                   locked, opted_out, area, stopped_all, consented, cases,
+                                   told (a reminder is queued), erasure (none, unchecked, begun)
 @ now 2026-03-07 12:00             the wall clock in Shanghai    @ wait 90      seconds go by
+@ area NAME [ABOVE]                an area of the tree
 @ activity TITLE SEATS             @ point NAME LAT LON          @ claimed      a person takes the conversation
 @ knows nothing | twice            the library of articles is empty; holds everything under two titles
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from zoneinfo import ZoneInfo
 from bot import clock
 from bot.clock import Frozen
 from bot.messages import Kind, Location, Media
+from nlp.entities import Place
 from nlp.retrieval import Library
-from storage.models import ServicePoint, new_id
+from storage.models import Area, ServicePoint, new_id
 from storage.repositories import erasure, inbox
 from tests.support.house import LINA, MEI, Heard, House
 
@@ -52,6 +54,7 @@ class Play:
     group: str = ""
     heard: Heard | None = None
     rest: str = ""
+    areas: list[Place] = field(default_factory=list)
 
     async def line(self, line: str) -> None:
         """Do what one line of the file says. Raises AssertionError."""
@@ -134,6 +137,8 @@ class Play:
                 return await self.house.alarms()
             case "locked" | "opted_out" | "stopped_all" | "consented":
                 return "yes" if getattr(contact, f"{name}_at") is not None else "no"
+            case "area":
+                return contact.area_id or "none"
             case "cases":
                 return len(await self.house.rows("case", contact_id=contact.id))
             case "erasure":
@@ -159,6 +164,8 @@ class Play:
                 self.clock.advance(float(words[0]))
             case "activity":
                 await self.house.add_activity(words[0], capacity=int(words[1]))
+            case "area":
+                await self._add_area(words[0], words[1] if len(words) > 1 else "")
             case "point":
                 await self._add_point(words[0], float(words[1]), float(words[2]))
             case "knows":
@@ -172,6 +179,13 @@ class Play:
                     await inbox.claim(tx, conversation.id, staff_id, clock.now(), None)
             case _:
                 raise AssertionError(f"nothing can be set as {name}")
+
+    async def _add_area(self, name: str, above: str) -> None:
+        row = {"id": name, "parent_id": above or None, "code": name, "name": name, "level": "township"}
+        async with self.house.database.transaction() as tx:
+            await tx.insert(Area, row)
+        self.areas.append(Place(name, name, above))
+        self.house.line.house.places.replace(self.areas)
 
     async def _add_point(self, name: str, latitude: float, longitude: float) -> None:
         row = {
