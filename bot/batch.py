@@ -63,6 +63,7 @@ async def write(tx: Transaction, people: Iterable[Person], writes: Writes) -> No
         tx.wake("outbox")
     if writes.alarms:
         await tx.insert(Alarm, writes.alarms)
+        tx.wake("alarms")
     if writes.attachments:
         await tx.insert(Attachment, writes.attachments)
         tx.wake("media")

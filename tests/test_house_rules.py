@@ -64,6 +64,7 @@ SENTENCES = {
     "bot/console/lab.py": "what is wrong with a form of the console",
     "bot/console/inbox.py": "names of fields and what is wrong with a form of the console",
     "bot/console/person.py": "what is wrong with a form of the console",
+    "bot/console/reach.py": "what is wrong with a form of the console",
     "bot/console/sign_in.py": "why a sign-in was refused",
     "bot/console/visit.py": "why a page of the console was refused",
     "bot/console/words.py": "names of weekdays",
@@ -78,6 +79,7 @@ SENTENCES = {
     "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
     "storage/repositories/questions.py": "WrongState: why a step is not possible",
     "workers/erasure.py": "names of weekdays",
+    "workers/members.py": "SendError.sentence for staff",
     "workers/media.py": "SendError.sentence for staff",
     "workers/outbox.py": "what staff read when a row was not sent",
 }
@@ -257,6 +259,8 @@ NEVER = {
 #: What may never stand in anything we start ourselves: whoever reads over her shoulder learns nothing.
 PRIVATE = r"家暴|暴力|打人|离婚|保护令|告诫|毒|心理|自杀|性侵|骚扰|维权|案|受害|报警|安全词|求助"
 PROACTIVE = (
+    "staff.alarm",
+    "staff.waiting",
     "reminders.day_before",
     "reminders.activity_cancelled",
     "activity.promoted",

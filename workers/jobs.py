@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bot import pulling
-from workers import campaigns, erasure, media, outbox, process, reminders, retention, sla, stored
+from workers import campaigns, erasure, media, members, outbox, process, reminders, retention, sla, stored
 from workers.house import WorkerHouse
 
 
@@ -38,6 +38,7 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "work_bulk": work_bulk,
     "fetch_media": media.fetch,
     "pull": pull,
+    "tell_members": members.tell,
     "sweep": sweep,
     "remind": reminders.remind,
     "close_silent": sla.close_silent,

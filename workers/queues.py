@@ -24,6 +24,7 @@ WAKES = {
     "outbox": (LIVE, "deliver_live"),
     "live": (LIVE, "deliver_live"),
     "stored": (LIVE, "handle_stored"),
+    "alarms": (LIVE, "tell_members"),
     "bulk": (BULK, "work_bulk"),
     "media": (BULK, "fetch_media"),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.console import activities, campaigns, inbox, knowledge, lab, learning, person, records, sign_in
+from bot.console import activities, campaigns, inbox, knowledge, lab, learning, person, reach, records, sign_in
 from bot.console.visit import ConsoleHouse, Handler, Visit, door
 
 __all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
@@ -102,6 +102,10 @@ PAGES: list[Page] = [
     Page("POST", "/console/learning/packaged", learning.use_packaged, _WATCH),
     Page("POST", "/console/learning/{model}/publish", learning.publish, _WATCH),
     Page("POST", "/console/examples/{example}/remove", learning.remove_example, _WATCH),
+    Page("GET", "/console/my-wecom", reach.ask_wecom, _STAFF),
+    Page("POST", "/console/my-wecom", reach.set_wecom, _STAFF),
+    Page("GET", "/console/groups", reach.show_groups, _ANNOUNCE),
+    Page("POST", "/console/groups/{group}", reach.set_group, _ANNOUNCE),
     Page("GET", "/console/audit", records.show_audit, _WATCH),
 ]
 

@@ -263,6 +263,8 @@ def _talk_json(talk: TalkView) -> dict[str, Any]:
         "urgent": talk.urgent,
         "category": talk.category,
         "locked": talk.locked,
+        "held_elsewhere": talk.held_elsewhere,
+        "in_group": talk.in_group,
         "case": talk.case_number,
         "learned": talk.learned
         | {name: words.masked(str(talk.learned[name])) for name in _IDENTIFIERS if talk.learned.get(name)},

@@ -120,6 +120,12 @@ async def all_groups(tx: Transaction, areas: frozenset[str] | None) -> list[Grou
     ]
 
 
+async def area_names(tx: Transaction, areas: frozenset[str] | None) -> dict[str, str]:
+    """The areas a group may be given to, by id (None: all)."""
+    rows = await tx.rows(select(table(Area).c.id, table(Area).c.name).order_by(table(Area).c.code))
+    return {row.id: row.name for row in rows if areas is None or row.id in areas}
+
+
 async def set_group(
     tx: Transaction,
     group_id: str,

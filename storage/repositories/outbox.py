@@ -285,6 +285,7 @@ async def alarm(
             "raised_at": now,
         },
     )
+    tx.wake("alarms")
 
 
 async def queue_reminder(

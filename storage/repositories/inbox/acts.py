@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, update
 
 from bot.errors import NotFound, StaleConversation, WrongState
-from bot.messages import PRIORITY, OutboundClass
+from bot.messages import PRIORITY, HeldElsewhere, OutboundClass
 from storage.database import Transaction
 from storage.models import Contact, Conversation, Identity, Outbox, new_id, table
 from storage.repositories import cases
@@ -79,12 +79,24 @@ async def reply(
     if not held.rowcount:
         raise StaleConversation("请先接下这个会话再回复")
     row = await tx.first(
-        select(_conversation.contact_id, _conversation.identity_id, _contact.wrapped_key, _contact.locked_at)
+        select(
+            _conversation.contact_id,
+            _conversation.identity_id,
+            _contact.wrapped_key,
+            _contact.locked_at,
+            _identity.held_elsewhere,
+            _identity.group_id,
+        )
         .join(table(Contact), _contact.id == _conversation.contact_id)
+        .join(table(Identity), _identity.id == _conversation.identity_id)
         .where(_conversation.id == conversation_id)
     )
     if row is None or row.wrapped_key is None:
         raise NotFound
+    if row.group_id is not None:
+        raise WrongState("她是在群里说的，在这里回会让全群看到，所以不能回；请私下联系她")
+    if row.held_elsewhere == HeldElsewhere.PERSON:
+        raise WrongState("同事正在企业微信里接待她，这里只能看不能回")
     if row.locked_at is not None:
         raise WrongState("她发过安全词，现在不能发消息；等她发解锁词，或按预案用别的安全方式联系")
     contact_key = tx.keys.contact_key(row.contact_id, row.wrapped_key)

@@ -87,6 +87,10 @@ class TalkView:
     danger_since: datetime | None
     locked: bool
     unfollowed: bool
+    #: Who has the talk on the platform's own side: empty (we do), queue, person, ended.
+    held_elsewhere: str
+    #: She spoke in a group: nobody of staff can answer there.
+    in_group: bool
     learned: dict[str, Any]
     wishes: dict[str, Any]
     case_number: str
@@ -157,6 +161,8 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
             _contact.locked_at,
             _contact.wishes_sealed,
             _identity.unfollowed_at,
+            _identity.held_elsewhere,
+            _identity.group_id,
         )
         .join(table(Contact), _contact.id == _conversation.contact_id)
         .join(table(Identity), _identity.id == _conversation.identity_id)
@@ -169,6 +175,7 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
     learned = key.open_json("conversation.learned", row.learned_sealed, {})
     # A flow set aside is the bot's own affair, and may hold a 安全词 not yet chosen.
     learned.pop("set_aside", None)
+    learned.pop("group_minute", None)
     return TalkView(
         id=row.id,
         version=row.version,
@@ -189,6 +196,8 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
         danger_since=row.danger_since,
         locked=row.locked_at is not None,
         unfollowed=row.unfollowed_at is not None,
+        held_elsewhere=row.held_elsewhere,
+        in_group=row.group_id is not None,
         learned=learned,
         wishes=key.open_json("contact.wishes", row.wishes_sealed, {}),
         case_number=number,
