@@ -28,6 +28,7 @@ LONGEST = 400
 OWN_CLOCKS = {
     "bot/clock.py": "it is the clock",
     "bot/simulator/phones.py": "plays the platform, whose clock is not ours",
+    "bot/simulator/scenes.py": "plays the platform, whose clock is not ours",
     "bot/simulator/qq_push.py": "plays the platform; events are signed by its clock",
     "bot/simulator/wechat_api.py": "plays the platform; tests hand it our clock",
     "bot/simulator/wechat_push.py": "plays the platform; messages are signed by its clock",

@@ -10,6 +10,7 @@ from aiohttp import ClientSession, web
 
 from bot.config import Settings
 from bot.simulator.phones import Phone, Phones, UnknownAction
+from bot.simulator.stage import add_scenes
 from bot.simulator.wechat_api import FakePlatform, Mood
 from bot.simulator.wechat_push import Account, Pusher
 
@@ -42,7 +43,11 @@ def add_simulator(app: web.Application, *, settings: Settings) -> None:
     platform = FakePlatform(account.app_id, account.app_secret)
     platform.add_routes(app, "/simulator/api")
     host = _ANYWHERE.get(settings.web.host, settings.web.host)
-    url = f"http://{host}:{settings.web.port}/webhook/wechat"
+    base = f"http://{host}:{settings.web.port}"
+    url = f"{base}/webhook/wechat"
+    wecom = {name: values for name, values in settings.channels.items() if name.startswith("wecom")}
+    if any(values.get("token") for values in wecom.values()):
+        add_scenes(app, wecom, base, _guarded, _HEADERS)
 
     async def run(app: web.Application) -> Any:
         async with ClientSession() as session:
