@@ -3,6 +3,7 @@
 BotError
 ├── ConfigError            a setting is wrong; the sentence says which and how to mend it
 ├── UnverifiedRequest      a webhook call we cannot trust: refused with 4xx, nothing kept
+│   └── Unsigned           it carries no proof at all
 ├── UnreadablePayload      a trusted call whose content makes no sense: refused with 4xx
 ├── NotFound               what was asked for does not exist, or may not be seen
 ├── StaleConversation      somebody else changed the conversation first
@@ -31,6 +32,10 @@ class ConfigError(BotError):
 
 class UnverifiedRequest(BotError):
     """The request is not signed by the platform it claims to come from."""
+
+
+class Unsigned(UnverifiedRequest):
+    """The request carries no proof at all."""
 
 
 class UnreadablePayload(BotError):

@@ -15,9 +15,9 @@ from aiohttp import web
 
 from bot import clock
 from bot.batch import Answer, Job
-from bot.channels.base import Channel, Pull, Received, WebhookRequest
-from bot.errors import StorageUnavailable, UnreadablePayload, UnverifiedRequest
-from bot.messages import PassiveReply
+from bot.channels.base import Channel, Pull, Received, SocketChannel, WebhookRequest
+from bot.errors import StorageUnavailable, UnreadablePayload, Unsigned, UnverifiedRequest
+from bot.messages import InboundMessage, PassiveReply
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from storage.database import Database
@@ -31,6 +31,9 @@ HAND_SECONDS = 3.5
 STORE_SECONDS = 0.9
 #: Nonces remembered by this process; older than the freshness window they are refused as stale anyway.
 _NONCES_REMEMBERED = 20_000
+#: A connection that does not answer for so long is cut.
+_HEARTBEAT_SECONDS = 30.0
+_MOST_IN_A_FRAME = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def add_webhooks(app: web.Application, doors: Doors) -> None:
     app.router.add_get("/metrics", _metrics(doors))
 
 
-def _door(channel: Channel, doors: Doors) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _door(channel: Channel, doors: Doors) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     nonces: OrderedDict[str, bytes] = OrderedDict()
     counts = doors.metrics.inbound
 
@@ -66,10 +69,15 @@ def _door(channel: Channel, doors: Doors) -> Callable[[web.Request], Awaitable[w
         counts.labels(channel.name, event).inc()
         return web.Response(status=status, text=f"{event} {number}\n")
 
-    async def receive(request: web.Request) -> web.Response:
+    async def receive(request: web.Request) -> web.StreamResponse:
         started = clock.monotonic()
         if request.method not in ("GET", "POST"):
             return refuse(405, "request.method_refused")
+        if request.headers.get("Upgrade", "").lower() == "websocket" and isinstance(channel, SocketChannel):
+            try:
+                return await _converse(channel, doors.pipeline, request)
+            except UnverifiedRequest as error:
+                return refuse(_status_of(error), "request.unverified")
         if (request.content_length or 0) > channel.max_body:
             return refuse(413, "request.too_large")
         try:
@@ -88,8 +96,8 @@ def _door(channel: Channel, doors: Doors) -> Callable[[web.Request], Awaitable[w
                 )
             )
             _check_nonce(nonces, received)
-        except UnverifiedRequest:
-            return refuse(403, "request.unverified")
+        except UnverifiedRequest as error:
+            return refuse(_status_of(error), "request.unverified")
         except UnreadablePayload:
             return refuse(400, "request.unreadable")
         if received.pull is not None:
@@ -105,6 +113,31 @@ def _door(channel: Channel, doors: Doors) -> Callable[[web.Request], Awaitable[w
         return _response(answer.body, answer.content_type, answer.status)
 
     return receive
+
+
+async def _converse(channel: SocketChannel, pipeline: Pipeline, request: web.Request) -> web.StreamResponse:
+    """Let a platform connect and stay. Raises UnverifiedRequest before anything is said."""
+    asked = WebhookRequest(request.method, request.query, request.headers, b"", clock.now(), dict(request.match_info))
+    channel.admit(asked)
+    socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_SECONDS, max_msg_size=_MOST_IN_A_FRAME)
+    await socket.prepare(request)
+
+    async def take(message: InboundMessage) -> None:
+        # The other side keeps nothing: while the database is away, its next frames wait in the connection.
+        while True:
+            try:
+                await pipeline.handle(message, may_hand=False)
+                return
+            except StorageUnavailable:
+                log.warning("frame.waits")
+                await asyncio.sleep(1)
+
+    await channel.converse(asked, socket, take)
+    return socket
+
+
+def _status_of(error: UnverifiedRequest) -> int:
+    return 401 if isinstance(error, Unsigned) else 403
 
 
 async def _answer(pipeline: Pipeline, received: Received, started: float, *, may_hand: bool) -> str:

@@ -44,8 +44,10 @@ OWN_ENVIRONMENTS = {
 #: Sentences in code, and why they are not in YAML.
 SENTENCES = {
     "bot/channels/http.py": "SendError.sentence: what staff read when a platform fails",
+    "bot/channels/onebot.py": "SendError.sentence: what staff read when the client fails",
     "bot/channels/qq_api.py": "SendError.sentence: one for each of the platform's codes",
     "bot/channels/qq_official.py": "SendError.sentence: what staff read when it is too late to answer",
+    "bot/channels/qq_files.py": "SendError.sentence: what staff read when a file is not fetched",
     "bot/channels/sms.py": "SendError.sentence: one for each of the gateway's codes",
     "bot/channels/sms_push.py": "Receipt.sentence: what staff read when a text message did not arrive",
     "bot/channels/webchat.py": "SendError.sentence: a file still on its way",

@@ -1,6 +1,7 @@
 """The channels: one file each, one line each here."""
 
 from bot.channels.base import Channel
+from bot.channels.onebot import OneBot
 from bot.channels.qq_official import QQOfficial
 from bot.channels.sms import SMS
 from bot.channels.webchat import WebChat
@@ -18,6 +19,7 @@ CHANNELS: list[type[Channel]] = [
     WeComAIBot,
     WeComRobot,
     QQOfficial,
+    OneBot,
     SMS,
     WebChat,
 ]

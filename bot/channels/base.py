@@ -7,12 +7,12 @@ Some platforms only say that there is something to fetch: such a channel is a `P
 platform's list is kept in the same transaction as the messages up to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from bot.channels.tokens import Tokens
 from bot.messages import DeliveryReceipt, InboundMessage, Media, OutboundMessage, PassiveReply, Trigger, Window
@@ -136,3 +136,19 @@ class PullChannel(Protocol):
 
     async def poll(self, account: str, cursor: str, token: str) -> Page:
         """What came after `cursor` (empty: the oldest the platform keeps). Raises SendError kinds."""
+
+
+@runtime_checkable
+class SocketChannel(Protocol):
+    """A channel whose platform also connects to its address by WebSocket and stays."""
+
+    def admit(self, request: WebhookRequest) -> None:
+        """Verify who wants to connect. Raises UnverifiedRequest."""
+
+    async def converse(
+        self,
+        request: WebhookRequest,
+        socket: web.WebSocketResponse,
+        take: Callable[[InboundMessage], Awaitable[None]],
+    ) -> None:
+        """Hear and speak until the other side is gone; `take` returns once a message is kept."""

@@ -1,4 +1,4 @@
-"""QQ's API for an official bot: its token, messages to a person or a group, files.
+"""QQ's API for an official bot: its token, messages to a person or a group.
 
 Source: protocols §6 (QQ-api-use.md, QQ-send.md, error-trace/openapi.md). The same message id and number are taken
 once: sent again they give 40054005, so a send whose answer was lost is repeated, and that answer means it arrived.
@@ -7,11 +7,10 @@ once: sent again they give 40054005, so a send whose answer was lost is repeated
 import hashlib
 import logging
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
 
-from bot.channels.http import JSON_HEADERS, as_json, get_bytes, post_raw
+from bot.channels.http import JSON_HEADERS, as_json, post_raw
 from bot.channels.tokens import Tokens
 from bot.errors import RecipientGone, Rejected, SendError, Throttled, Undecided, Unreachable, WindowClosed
 
@@ -23,7 +22,6 @@ _SHORTEST_SECONDS = 10
 _REPEATED = 40054005
 _AUDITED = "QQ 正在审核这条消息，不知道会不会送达，请稍后问她是否收到"
 _TOKEN_CODES = frozenset({11241, 11243, 11244})
-_MEDIA_HOSTS = (".qq.com", ".qq.com.cn", ".qpic.cn")
 
 #: What each code means: kind of error, whether trying again may help, after how many seconds, words for staff.
 _ERRORS: dict[int, tuple[type[SendError], bool, float | None, str]] = {
@@ -69,15 +67,6 @@ class QQAPI:
             return str(answer.get("id", ""))
         log.warning("qq.refused", extra={"status": status, "errcode": code})
         raise _error(status, code)
-
-    async def fetch(self, session: ClientSession, url: str) -> tuple[bytes, str]:
-        """A file from the platform's hosts or `api_base`. Raises Rejected for any other, Unreachable."""
-        parts = urlsplit(url)
-        ours = url.startswith(self._base + "/")
-        host = parts.hostname or ""
-        if not ours and (parts.scheme != "https" or not host.endswith(_MEDIA_HOSTS) or parts.port not in (None, 443)):
-            raise Rejected("文件的地址不是 QQ 的，没有下载", code="foreign_host")
-        return await get_bytes(session, url, params={})
 
     async def _post(
         self, session: ClientSession, path: str, body: dict[str, Any], token: str

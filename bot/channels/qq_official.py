@@ -18,6 +18,7 @@ from bot import clock
 from bot.channels.base import Received, WebhookRequest, WebhookResponse
 from bot.channels.qq_api import QQAPI
 from bot.channels.qq_events import ANSWERABLE, NAME, read_event
+from bot.channels.qq_files import fetch_file
 from bot.channels.qq_signature import QQSignature
 from bot.channels.splitting import split_texts
 from bot.channels.tokens import Tokens
@@ -70,6 +71,7 @@ class QQOfficial:
         self._signature = QQSignature(secret)
         self._freshness = settings.freshness_seconds
         self._session = session
+        self._base = settings.api_base.rstrip("/")
         self._api = QQAPI(
             base=settings.api_base,
             token_base=settings.token_base,
@@ -136,7 +138,7 @@ class QQOfficial:
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """A file she sent, from the platform's own hosts only. Raises SendError kinds."""
-        return await self._api.fetch(self._session, media.url)
+        return await fetch_file(self._session, media.url, self._base)
 
     async def close(self) -> None:
         """Nothing is held: the session belongs to the application."""

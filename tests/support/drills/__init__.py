@@ -1,6 +1,7 @@
 """What the contract suite asks of every channel: one drill each, one line each here."""
 
 from tests.support.drills import (
+    onebot,
     qq_official,
     sms,
     webchat,
@@ -22,6 +23,7 @@ DRILLS: list[Drill] = [
     wecom_aibot.DRILL,
     wecom_robot.DRILL,
     qq_official.DRILL,
+    onebot.DRILL,
     sms.DRILL,
     webchat.DRILL,
 ]
