@@ -197,6 +197,7 @@ def prepare_understanding(cache_dir: Path) -> None:
     cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     text.prepare(cache_dir)
     intents.prepare()
+    risk.prepare()
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

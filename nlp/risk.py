@@ -32,7 +32,7 @@ _ASSENT = 0.7
 _HALF_ASSENT = 0.25
 #: The voice alone calls it danger, or concern, from these on.
 _ALONE_DANGER = 0.9
-_ALONE_CONCERN = 0.9
+_ALONE_CONCERN = 0.85
 #: The same for danger where no grave character stands in the text: 「豆腐买好了」 is near 「药买好了」.
 _ALONE_UNSAID = 0.97
 #: Nothing shorter is enough for the voice alone.
@@ -117,6 +117,12 @@ class _Finding:
     place: int = 0
 
 
+def prepare() -> None:
+    """Load rules and voice, so that the first message is read as fast as the next. ConfigError for broken rules."""
+    _book()
+    voice()
+
+
 def read(text: str) -> Risk:
     """The risk in one message. Never raises; the same text always gives the same answer."""
     return read_normalised(normalise(text))
@@ -181,7 +187,7 @@ def _alone(book: _Rulebook, heard: Voice, texts: tuple[str, str], characters: se
     if opinion.danger > opinion.concern and level < 2 and book.grave.isdisjoint(characters):
         return []
     kind, reason = book.voice[heard.name(opinion)]
-    return [_Finding(kind, level, False, reason)]
+    return [_Finding(kind, level, level == 2 and kind == "child", reason)]
 
 
 def _findings(book: _Rulebook, text: str, characters: set[str]) -> list[_Finding]:

@@ -30,6 +30,8 @@ from nlp.voice import MODEL, read_voice
         ("我女儿被老师猥亵了", "sexual_violence"),
         ("前男友天天堵在我家门口", "stalking"),
         ("我妈被我爸打得满脸是血", "violence_pattern"),
+        ("我被拐来十年了，想回家", "captivity"),
+        ("他把刀放在枕头边，说离婚就一起死", "violence_now"),
     ],
 )
 def test_danger_has_its_kind_and_its_reason(text: str, kind: str) -> None:
