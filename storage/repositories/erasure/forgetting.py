@@ -47,7 +47,7 @@ _question = table(UnansweredQuestion).c
 _feedback = table(ArticleFeedback).c
 
 #: Refer to contacts or to what is theirs, and are nobody's: sealed by the house, or without anything of hers.
-_NOBODYS = frozenset({"staff", "erasure_request", "channel_group", "house_key"})
+_NOBODYS = frozenset({"staff", "erasure_request", "channel_group", "house_key", "notice"})
 #: What is hers but neither sealed nor a hash, by table.
 _PLAIN: dict[str, dict[str, Any]] = {
     "alarm": {"detail": ""},
