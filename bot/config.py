@@ -87,6 +87,8 @@ class Security(Section):
     key: SecretStr = SecretStr("")
     #: Idle minutes after which the console asks for the password again.
     session_idle_minutes: int = Field(default=480, ge=5)
+    #: Idle minutes after which the screen locks: content goes from the page, the password brings it back.
+    lock_minutes: int = Field(default=15, ge=1)
     #: Set the Secure flag on cookies (behind HTTPS).
     secure_cookies: bool = False
     #: Proxies in front of us whose X-Forwarded-For is believed.

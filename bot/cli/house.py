@@ -15,7 +15,7 @@ from bot import clock
 from bot.channels.tokens import InMemoryTokens
 from bot.cli.common import PROBLEMS, ConfigOption, one_sentence, open_database, read_settings, run_async
 from bot.config import Settings
-from bot.console.passwords import hash_password
+from bot.console.passwords import SHORTEST_PASSWORD, hash_password
 from bot.errors import BotError, ConfigError
 from storage import backup as copies
 from storage.database import Database, normalise_url
@@ -31,8 +31,6 @@ keys_commands = typer.Typer(help="The master key.")
 commands.add_typer(staff_commands, name="staff")
 commands.add_typer(audit_commands, name="audit")
 commands.add_typer(keys_commands, name="keys")
-
-_SHORTEST_PASSWORD = 10
 
 
 @commands.command("check-config")
@@ -244,8 +242,8 @@ def _password(from_stdin: bool) -> str:
     if not from_stdin:
         return secrets.token_urlsafe(12)
     password = sys.stdin.readline().rstrip("\n")
-    if len(password) < _SHORTEST_PASSWORD:
-        raise BotError(f"the password must have at least {_SHORTEST_PASSWORD} characters")
+    if len(password) < SHORTEST_PASSWORD:
+        raise BotError(f"the password must have at least {SHORTEST_PASSWORD} characters")
     return password
 
 

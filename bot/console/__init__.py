@@ -6,7 +6,20 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.console import activities, campaigns, inbox, knowledge, lab, learning, person, reach, records, sign_in
+from bot.console import (
+    account,
+    activities,
+    campaigns,
+    inbox,
+    knowledge,
+    lab,
+    learning,
+    people,
+    person,
+    reach,
+    records,
+    sign_in,
+)
 from bot.console.visit import ConsoleHouse, Handler, Visit, door
 
 __all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
@@ -16,6 +29,7 @@ _STATIC = Path(__file__).parent / "static"
 _TALK = frozenset({"worker", "supervisor"})
 _OFFER = frozenset({"worker", "supervisor", "cadre", "admin"})
 _ANNOUNCE = frozenset({"cadre", "supervisor", "admin"})
+_ADMIN = frozenset({"admin"})
 _LEAD = frozenset({"supervisor"})
 _WATCH = frozenset({"supervisor", "admin"})
 _STAFF = frozenset({"worker", "supervisor", "cadre", "admin"})
@@ -29,6 +43,8 @@ class Page:
     path: str
     handler: Handler
     roles: frozenset[str] | None
+    #: Answers also while the screen is locked; such a page shows nothing of anybody.
+    while_locked: bool = False
 
 
 async def home(visit: Visit) -> web.StreamResponse:
@@ -41,7 +57,25 @@ async def home(visit: Visit) -> web.StreamResponse:
 PAGES: list[Page] = [
     Page("GET", "/console/sign-in", sign_in.ask, None),
     Page("POST", "/console/sign-in", sign_in.sign_in, None),
-    Page("POST", "/console/sign-out", sign_in.sign_out, _STAFF),
+    Page("POST", "/console/sign-out", sign_in.sign_out, _STAFF, while_locked=True),
+    Page("POST", "/console/lock", account.lock, _STAFF, while_locked=True),
+    Page("POST", "/console/unlock", account.unlock, _STAFF, while_locked=True),
+    Page("GET", "/console/alarms/state", account.alarm_state, _STAFF, while_locked=True),
+    Page("POST", "/console/stay", account.stay, _STAFF),
+    Page("GET", "/console/me", account.show, _STAFF),
+    Page("POST", "/console/me/password", account.change_password, _STAFF),
+    Page("POST", "/console/me/totp", account.begin_totp, _STAFF),
+    Page("POST", "/console/me/totp/confirm", account.confirm_totp, _STAFF),
+    Page("POST", "/console/me/totp/remove", account.remove_totp, _STAFF),
+    Page("POST", "/console/me/sessions/{session}/revoke", account.revoke_session, _STAFF),
+    Page("GET", "/console/staff", people.show_all, _ADMIN),
+    Page("POST", "/console/staff", people.add, _ADMIN),
+    Page("GET", "/console/staff/{staff}", people.show, _ADMIN),
+    Page("POST", "/console/staff/{staff}", people.change, _ADMIN),
+    Page("POST", "/console/staff/{staff}/active", people.set_active, _ADMIN),
+    Page("POST", "/console/staff/{staff}/password", people.reset_password, _ADMIN),
+    Page("POST", "/console/staff/{staff}/totp", people.reset_totp, _ADMIN),
+    Page("POST", "/console/staff/{staff}/sessions/{session}/revoke", people.revoke_session, _ADMIN),
     Page("GET", "/console", home, _STAFF),
     Page("GET", "/console/queue", inbox.show_queue, _TALK),
     Page("GET", "/console/queue/events", inbox.watch_queue, _TALK),
@@ -119,5 +153,7 @@ def add_console(app: web.Application, house: ConsoleHouse) -> None:
 
     app.on_shutdown.append(stop)
     for page in PAGES:
-        app.router.add_route(page.method, page.path, door(house, page.handler, page.roles))
+        app.router.add_route(
+            page.method, page.path, door(house, page.handler, page.roles, while_locked=page.while_locked)
+        )
     app.router.add_static("/console/static", _STATIC, append_version=False)

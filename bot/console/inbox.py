@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot import clock, gate
 from bot.console import words
-from bot.console.visit import BadForm, Visit, find_session
+from bot.console.visit import BadForm, Visit, find_session, is_locked
 from bot.errors import NotFound, StorageUnavailable
 from bot.messages import Trigger, Window
 from storage.repositories import erasure, inbox, staff
@@ -307,7 +307,7 @@ async def _stream(visit: Visit, version: Callable[[], Awaitable[str]]) -> web.St
             elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
                 await response.write(b": here\n\n")
                 quiet_since = moment
-                if await find_session(visit) is None:
+                if await find_session(visit) is None or is_locked(visit):
                     break
         except ConnectionError:
             break

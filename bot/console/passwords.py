@@ -6,6 +6,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+#: Length is what makes a password strong.
+SHORTEST_PASSWORD = 10
 _HASHER = PasswordHasher()
 
 

@@ -1,17 +1,17 @@
 """Sign in and out: argon2, a second factor where one is set, six failures lock login and address for half an hour."""
 
-import pyotp
 from aiohttp import web
 
 from bot import clock
+from bot.console import words
+from bot.console.account import code_fits
 from bot.console.passwords import is_right
 from bot.console.visit import COOKIE, Visit
-from storage.repositories import audit, staff
+from storage.repositories import accounts, audit, staff
+from storage.repositories.staff import StaffView
 
 _WRONG = "登录名、密码或验证码不对。"
 _LOCKED = "失败次数太多，这台电脑上的这个账号要等半小时再试，或请管理员重设密码。"
-#: One code is good in its own half minute and the one before: clocks differ.
-_CODE_WINDOW = 1
 
 
 async def ask(visit: Visit) -> web.Response:
@@ -32,7 +32,7 @@ async def sign_in(visit: Visit) -> web.Response:
     if locked is not None:
         return _again(visit, login, _LOCKED, 429)
     right = await is_right(person.password_hash if person and person.active else None, password)
-    if person is None or not right or not _code_fits(person.totp_secret, visit.form.get("totp", "")):
+    if person is None or not right or not await _second_factor(visit, person):
         async with database.transaction() as tx:
             if await staff.note_failure(tx, login, visit.address, now):
                 await audit.append(
@@ -46,7 +46,13 @@ async def sign_in(visit: Visit) -> web.Response:
         return _again(visit, login, _WRONG, 401)
     async with database.transaction() as tx:
         await staff.forget_failures(tx, login, visit.address)
-        token, csrf = await staff.open_session(tx, person.id, now)
+        token, csrf = await staff.open_session(
+            tx,
+            person.id,
+            now,
+            address=visit.address,
+            browser=words.browser(visit.request.headers.get("User-Agent", "")),
+        )
         await audit.append(
             tx, staff_id=person.id, action="staff.signed_in", subject="", address=visit.address, now=now
         )
@@ -83,7 +89,22 @@ def _again(visit: Visit, login: str, sentence: str, status: int) -> web.Response
     return visit.page("sign_in.html", status=status, problem=sentence, login=login)
 
 
-def _code_fits(secret: str, code: str) -> bool:
-    if not secret:
+async def _second_factor(visit: Visit, person: StaffView) -> bool:
+    """A code of her phone, or one of her recovery codes, which is then used up; nothing where none is set."""
+    if not person.totp_secret:
         return True
-    return pyotp.TOTP(secret).verify(code.strip().replace(" ", ""), valid_window=_CODE_WINDOW)
+    code = visit.form.get("totp", "")[:32]
+    if code_fits(person.totp_secret, code):
+        return True
+    async with visit.house.database.transaction() as tx:
+        if not await accounts.use_recovery(tx, person.id, code):
+            return False
+        await audit.append(
+            tx,
+            staff_id=person.id,
+            action="staff.recovery_used",
+            subject=f"staff:{person.id}",
+            address=visit.address,
+            now=clock.now(),
+        )
+    return True

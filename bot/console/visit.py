@@ -142,6 +142,7 @@ class Visit:
         values |= {
             "me": self.session.staff if self.session else None,
             "csrf": self.session.csrf if self.session else "",
+            "lock_seconds": self.house.settings.security.lock_minutes * 60,
             "words": words,
             "zone": self.zone,
             "now": clock.now(),
@@ -166,14 +167,14 @@ Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
 
 
 def door(
-    house: ConsoleHouse, handler: Handler, roles: frozenset[str] | None
+    house: ConsoleHouse, handler: Handler, roles: frozenset[str] | None, *, while_locked: bool = False
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The request handler behind a page: who is it, may she, was it her own page that asked."""
 
     async def enter(request: web.Request) -> web.StreamResponse:
         visit = Visit(request, house)
         try:
-            response = await _enter(visit, handler, roles)
+            response = await _enter(visit, handler, roles, while_locked=while_locked)
         except StorageUnavailable:
             response = _refuse(visit, 503, "数据库暂时连不上，请稍后再试；刚才的操作没有保存。")
         except NotFound:
@@ -197,7 +198,9 @@ def door(
     return enter
 
 
-async def _enter(visit: Visit, handler: Handler, roles: frozenset[str] | None) -> web.StreamResponse:
+async def _enter(
+    visit: Visit, handler: Handler, roles: frozenset[str] | None, *, while_locked: bool
+) -> web.StreamResponse:
     if visit.request.method == "POST":
         _check_origin(visit)
         visit.form = await _read_form(visit.request)
@@ -213,7 +216,25 @@ async def _enter(visit: Visit, handler: Handler, roles: frozenset[str] | None) -
             given = visit.request.headers.get("X-CSRF-Token") or visit.form.get("csrf", "")
             if not hmac.compare_digest(given.encode(), visit.session.csrf.encode()):
                 return _refuse(visit, 403, "页面太久没有刷新，请刷新后再试。")
+        if not while_locked and is_locked(visit):
+            return _locked(visit)
     return await handler(visit)
+
+
+def is_locked(visit: Visit) -> bool:
+    """Whether her screen is locked: she locked it, or nobody has done anything for too long."""
+    if visit.session is None:
+        return False
+    idle = timedelta(minutes=visit.house.settings.security.lock_minutes)
+    # Being seen at work is written down once a minute, and the page locks itself first.
+    return visit.session.locked_at is not None or clock.now() - visit.session.used_at > idle + _TOUCH
+
+
+def _locked(visit: Visit) -> web.Response:
+    if visit.wants_json or "part" in visit.request.query:
+        return visit.json({"error": "屏幕已锁，请先输入密码。"}, 423)
+    back = visit.request.path_qs if visit.request.method == "GET" else "/console"
+    return visit.page("lock.html", status=423, back=back, problem="")
 
 
 def _check_origin(visit: Visit) -> None:
@@ -250,10 +271,19 @@ async def find_session(visit: Visit) -> SessionView | None:
     idle = timedelta(minutes=visit.house.settings.security.session_idle_minutes)
     async with visit.house.database.reading() as tx:
         session = await staff.find_session(tx, token, now, idle)
-    if session is not None and now - session.seen_at > _TOUCH and not visit.request.path.endswith("/events"):
+    if session is None:
+        return None
+    visit.session = session
+    used = _is_done_by_somebody(visit.request) and not is_locked(visit)
+    if now - session.seen_at > _TOUCH or (used and now - session.used_at > _TOUCH):
         async with visit.house.database.transaction() as tx:
-            await staff.touch_session(tx, session.id, now)
+            await staff.touch_session(tx, session.id, now, used=used)
     return session
+
+
+def _is_done_by_somebody(request: web.Request) -> bool:
+    """A page that renews itself, or waits for alarms, does not keep the screen open."""
+    return not (request.path.endswith(("/events", "/alarms/state", "/lock", "/unlock")) or "part" in request.query)
 
 
 def _refuse(visit: Visit, status: int, sentence: str, problems: Mapping[str, str] | None = None) -> web.Response:

@@ -67,6 +67,13 @@ def listed(value: Any, group_of: str = "") -> str:
     return name(group_of, str(value)) if group_of else str(value)
 
 
+def browser(agent: str) -> str:
+    """A browser's own description in two words, such as Chrome · Windows."""
+    engine = next((name for name in ("MicroMessenger", "Edg", "Firefox", "Chrome", "Safari") if name in agent), "")
+    system = next((name for name in ("Windows", "Android", "iPhone", "Mac OS", "Linux") if name in agent), "")
+    return " · ".join(filter(None, (engine.replace("Edg", "Edge"), system)))
+
+
 def masked(value: str) -> str:
     """An identifier with its middle hidden: 138****0000; of a short one only the ends are seen."""
     ends = (3, 4) if len(value) >= 10 else (1, 1)

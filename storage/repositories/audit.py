@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from bot.clock import from_timestamp
 from storage.database import AnyRow, Transaction
@@ -60,9 +61,41 @@ async def verify(tx: Transaction) -> list[str]:
     return problems
 
 
-async def entries(tx: Transaction, limit: int = 200) -> list[AnyRow]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries somebody looks for; `staff_id` "-" means those of no person, `until` is excluded."""
+
+    staff_id: str = ""
+    action: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    subject: str = ""
+    before: int | None = None
+
+
+async def entries(tx: Transaction, wanted: Wanted, limit: int) -> list[AnyRow]:
     """The newest entries first."""
-    return list(await tx.rows(select(table(AuditEntry)).order_by(_entry.number.desc()).limit(limit)))
+    query = select(table(AuditEntry)).order_by(_entry.number.desc()).limit(limit)
+    if wanted.staff_id:
+        query = query.where(
+            _entry.staff_id.is_(None) if wanted.staff_id == "-" else _entry.staff_id == wanted.staff_id
+        )
+    for column, value in ((_entry.action, wanted.action), (_entry.subject, wanted.subject)):
+        if value:
+            query = query.where(column == value)
+    if wanted.since is not None:
+        query = query.where(_entry.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(_entry.at < wanted.until)
+    if wanted.before is not None:
+        query = query.where(_entry.number < wanted.before)
+    return list(await tx.rows(query))
+
+
+async def count(tx: Transaction) -> int:
+    """How many entries there are."""
+    row = await tx.first(select(func.count()).select_from(table(AuditEntry)))
+    return int(row[0]) if row else 0
 
 
 _SEALED = ("number", "at", "staff_id", "action", "subject", "reason", "address", "previous")

@@ -45,6 +45,8 @@ class SessionView:
     id: str
     csrf: str
     seen_at: datetime
+    used_at: datetime
+    locked_at: datetime | None
     staff: StaffView
 
 
@@ -86,6 +88,14 @@ async def find_by_login(tx: Transaction, login: str) -> StaffView | None:
     """The member of staff with this login."""
     row = await tx.first(select(table(Staff)).where(_staff.login == login))
     return _view(tx, row) if row else None
+
+
+async def find_by_id(tx: Transaction, staff_id: str) -> StaffView:
+    """The member of staff with this id. Raises NotFound."""
+    row = await tx.first(select(table(Staff)).where(_staff.id == staff_id))
+    if row is None:
+        raise NotFound
+    return _view(tx, row)
 
 
 async def list_all(tx: Transaction) -> list[StaffView]:
@@ -155,7 +165,9 @@ async def find_by_wecom(tx: Transaction, userid: str) -> str | None:
     return row.id if row else None
 
 
-async def open_session(tx: Transaction, staff_id: str, now: datetime) -> tuple[str, str]:
+async def open_session(
+    tx: Transaction, staff_id: str, now: datetime, *, address: str = "", browser: str = ""
+) -> tuple[str, str]:
     """A new signed-in browser: the token for its cookie, and its CSRF token."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     await tx.insert(
@@ -168,6 +180,8 @@ async def open_session(tx: Transaction, staff_id: str, now: datetime) -> tuple[s
             "created_at": now,
             "seen_at": now,
             "used_at": now,
+            "address": address[:64],
+            "browser": browser[:64],
             "expires_at": now + _LONGEST_SESSION,
         },
     )
@@ -177,18 +191,27 @@ async def open_session(tx: Transaction, staff_id: str, now: datetime) -> tuple[s
 async def find_session(tx: Transaction, token: str, now: datetime, idle: timedelta) -> SessionView | None:
     """The session behind a cookie; None when it is unknown, revoked, expired or idle for too long."""
     row = await tx.first(
-        select(_session.id.label("session_id"), _session.csrf, _session.seen_at, _session.expires_at, table(Staff))
+        select(
+            _session.id.label("session_id"),
+            _session.csrf,
+            _session.seen_at,
+            _session.used_at,
+            _session.locked_at,
+            _session.expires_at,
+            table(Staff),
+        )
         .join(table(Staff), _staff.id == _session.staff_id)
         .where(_session.token_digest == _digest(token), _session.revoked_at.is_(None), _staff.active)
     )
     if row is None or row.expires_at <= now or now - row.seen_at > idle:
         return None
-    return SessionView(row.session_id, row.csrf, row.seen_at, _view(tx, row))
+    return SessionView(row.session_id, row.csrf, row.seen_at, row.used_at, row.locked_at, _view(tx, row))
 
 
-async def touch_session(tx: Transaction, session_id: str, now: datetime) -> None:
-    """Somebody did something: the idle time begins anew."""
-    await tx.execute(update(table(StaffSession)).where(_session.id == session_id).values(seen_at=now))
+async def touch_session(tx: Transaction, session_id: str, now: datetime, *, used: bool) -> None:
+    """The browser was heard of; `used`: somebody did something, the idle time begins anew."""
+    values = {"seen_at": now} | ({"used_at": now} if used else {})
+    await tx.execute(update(table(StaffSession)).where(_session.id == session_id).values(**values))
 
 
 async def close_session(tx: Transaction, session_id: str, now: datetime) -> None:

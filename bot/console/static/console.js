@@ -13,6 +13,103 @@ function prepare(root) {
   for (const box of root.querySelectorAll("[data-bottom]")) box.scrollTop = box.scrollHeight;
 }
 
+// The screen locks when nobody touches it. What stood on the page goes; the alarm, which says nothing of anybody, goes on.
+let locked = false;
+const streams = [];
+const lockSeconds = Number(document.body.dataset.lock || 0);
+const colleagues = "BroadcastChannel" in window ? new BroadcastChannel("niangjia-desk") : null;
+let touchedAt = Date.now();
+let toldAt = Date.now();
+
+function post(path) {
+  return fetch(path, {
+    method: "POST",
+    headers: { Accept: "application/json", "X-CSRF-Token": document.body.dataset.csrf },
+  });
+}
+
+function touched() {
+  const now = Date.now();
+  touchedAt = now;
+  if (locked || now - toldAt < 60000) return;
+  toldAt = now;
+  if (colleagues) colleagues.postMessage("touched");
+  post("/console/stay").then((response) => { if (response.status === 423) showLock(); }).catch(() => {});
+}
+
+function lockNow() {
+  post("/console/lock").catch(() => {});
+  if (colleagues) colleagues.postMessage("locked");
+  showLock();
+}
+
+function showLock() {
+  if (locked) return;
+  const form = document.getElementById("lock");
+  for (const stream of streams) stream.close();
+  const screen = document.createElement("div");
+  screen.className = "lock-screen";
+  screen.setAttribute("role", "dialog");
+  screen.setAttribute("aria-modal", "true");
+  screen.append(form.content.cloneNode(true));
+  document.body.replaceChildren(screen);
+  document.title = "屏幕已锁";
+  begin(screen);
+}
+
+// From here on only the password and the alarm.
+function begin(screen) {
+  locked = true;
+  const field = screen.querySelector("[name=password]");
+  if (field) field.focus();
+  let known = null;
+  const listen = async () => {
+    try {
+      const response = await fetch("/console/alarms/state", { headers: { Accept: "application/json" } });
+      if (response.status === 401) {
+        location.assign("/console/sign-in");
+        return;
+      }
+      const state = await response.json();
+      if (known === null) known = state.newest;
+      if (state.count && state.newest > known) {
+        screen.querySelector("[data-new-alarm]").hidden = false;
+        document.title = "（警报）屏幕已锁";
+        beep();
+      }
+    } catch (error) {
+      // The network may come back; the next look tells.
+    }
+  };
+  listen();
+  setInterval(listen, 3000);
+}
+
+async function unlock(form) {
+  const problem = form.querySelector("[data-problem]");
+  problem.textContent = "";
+  try {
+    const response = await fetch(form.action, {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: new URLSearchParams(new FormData(form)),
+    });
+    if (response.ok) {
+      if (colleagues) colleagues.postMessage("unlocked");
+      location.assign(form.querySelector("[name=back]").value);
+      return;
+    }
+    if (response.status === 401) {
+      location.assign("/console/sign-in");
+      return;
+    }
+    problem.textContent = (await response.json()).error;
+    form.querySelector("[name=password]").select();
+  } catch (error) {
+    problem.textContent = "没有连上，请再试一次。";
+  }
+}
+
 let alarmHeard = null;
 let sound = null;
 
@@ -79,9 +176,14 @@ function restore(box, state) {
 }
 
 async function renew(box) {
+  if (locked) return;
   const response = await fetch(box.dataset.live, { headers: { Accept: "text/html" } });
   if (response.redirected || response.status === 401) {
     location.assign("/console/sign-in");
+    return;
+  }
+  if (response.status === 423) {
+    showLock();
     return;
   }
   if (response.status === 404) {
@@ -107,6 +209,7 @@ function watch(box) {
     return;
   }
   const events = new EventSource(box.dataset.events);
+  streams.push(events);
   events.onmessage = () => renew(box).catch(() => {});
   // Waiting times grow without anything happening.
   setInterval(() => renew(box).catch(() => {}), 30000);
@@ -114,6 +217,11 @@ function watch(box) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.hasAttribute("data-unlock")) {
+    event.preventDefault();
+    unlock(form);
+    return;
+  }
   if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
     event.preventDefault();
     return;
@@ -159,6 +267,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-lock-now]")) lockNow();
   if (event.target.closest("[data-back]")) {
     event.preventDefault();
     history.back();
@@ -169,5 +278,21 @@ for (const box of document.querySelectorAll("[data-reload]")) {
   setTimeout(() => location.reload(), Number(box.dataset.reload) * 1000);
 }
 
+if (lockSeconds && document.body.hasAttribute("data-locked")) {
+  begin(document.body);
+  if (colleagues) colleagues.onmessage = (event) => { if (event.data === "unlocked") location.reload(); };
+} else if (lockSeconds) {
+  for (const kind of ["pointerdown", "keydown", "scroll", "touchstart"]) {
+    document.addEventListener(kind, touched, { passive: true, capture: true });
+  }
+  if (colleagues) {
+    colleagues.onmessage = (event) => {
+      if (event.data === "touched") touchedAt = Date.now();
+      else if (event.data === "locked") showLock();
+      else if (event.data === "unlocked" && locked) location.reload();
+    };
+  }
+  setInterval(() => { if (!locked && Date.now() - touchedAt >= lockSeconds * 1000) lockNow(); }, 5000);
+}
 prepare(document);
 for (const box of document.querySelectorAll("[data-live]")) watch(box);
