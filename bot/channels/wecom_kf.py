@@ -10,12 +10,14 @@ row's id: the platform refuses a second one, so an interrupted send is repeated.
 import asyncio
 import logging
 import re
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from aiohttp import ClientSession
 from pydantic import Field, SecretStr
 
+from bot import clock
 from bot.channels.base import Page, Pull, Received, WebhookRequest, WebhookResponse
 from bot.channels.splitting import split_texts
 from bot.channels.tokens import Tokens
@@ -46,6 +48,8 @@ _SEND, _ON_EVENT = "/cgi-bin/kf/send_msg", "/cgi-bin/kf/send_msg_on_event"
 _WRONG_STATE = 95018
 #: Which code refuses a msgid used before is not documented; what its errmsg says of it.
 _REPEATED = re.compile(r"msgid.*(exist|repeat|duplicat|used)", re.IGNORECASE)
+#: So long a talk seen in our state is not looked at again; a talk that ended begins anew as untreated.
+_BEGUN_SECONDS, _BEGUN_REMEMBERED = 600.0, 10_000
 _BOT_STATE, _QUEUE_STATE, _PERSON_STATE = 1, 2, 3
 _KEY = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-")
 
@@ -72,6 +76,8 @@ class WeComKf:
         self.account = settings.corp_id
         self._callback = Callback(settings, settings.corp_id)
         self._locks: dict[str, asyncio.Lock] = {}
+        #: Talks this process has seen in a state of ours, and when.
+        self._begun: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._api = WeComAPI(
             base=settings.api_base,
             corp_id=settings.corp_id,
@@ -152,8 +158,10 @@ class WeComKf:
             return self._sent(await self._api.ask(_ON_EVENT, {"code": code, **text}), message)
         account, _, user = message.recipient.partition(" ")
         body = {"touser": user, "open_kfid": account, **text}
+        await self._begin(account, user)
         answer = await self._api.ask(_SEND, body)
         if code_of(answer) == _WRONG_STATE:
+            self._begun.pop((account, user), None)
             await self._take(account, user)
             answer = await self._api.ask(_SEND, body)
         return self._sent(answer, message)
@@ -178,6 +186,23 @@ class WeComKf:
 
     async def close(self) -> None:
         """Nothing is held: the session belongs to the application."""
+
+    async def _begin(self, account: str, user: str) -> None:
+        """Bring an untreated talk into our state before the first text, so that no routing of WeCom takes it."""
+        if clock.monotonic() - self._begun.get((account, user), -_BEGUN_SECONDS) < _BEGUN_SECONDS:
+            return
+        talk = {"open_kfid": account, "external_userid": user}
+        try:
+            answer = await self._api.ask("/cgi-bin/kf/service_state/get", talk)
+            if code_of(answer) == 0 and answer.get("service_state") == 0:
+                await self._api.ask("/cgi-bin/kf/service_state/trans", {**talk, "service_state": _BOT_STATE})
+        except SendError as error:
+            # The text itself is taken in an untreated talk too.
+            log.info("wecom_kf.state_unknown", extra={"code": error.code})
+            return
+        self._begun[account, user] = clock.monotonic()
+        if len(self._begun) > _BEGUN_REMEMBERED:
+            self._begun.popitem(last=False)
 
     async def _take(self, account: str, user: str) -> None:
         """Bring a talk into our state, unless a member has it or it has ended."""

@@ -34,11 +34,12 @@ async def heed_risk(
     episode = timedelta(hours=line.service.crisis_episode_hours)
     is_new = conversation["crisis_at"] is None or now - conversation["crisis_at"] > episode
     held = sessions.is_held(person)
-    if held:
+    if held and conversation["state"] == "held":
         conversation["danger_since"] = conversation["danger_since"] or now
     else:
+        # Held at the platform's own desk, she is in our queue all the same: whoever holds her may have gone home.
         sessions.call_person(person, "danger", now)
-        if is_new and not person.locked:
+        if is_new and not held and not person.locked:
             conversation["crisis_at"] = now
     if not conversation["case_id"] or not set(risk.kinds) <= set(known):
         conversation["case_id"] = await cases.open_for_danger(

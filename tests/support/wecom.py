@@ -12,12 +12,13 @@ from bot import clock
 from bot.channels.base import Channel, Pull
 from bot.channels.tokens import InMemoryTokens
 from bot.channels.wecom import WeCom
+from bot.channels.wecom_aibot import WeComAIBot
 from bot.channels.wecom_kf import WeComKf
 from bot.channels.wecom_robot import WeComRobot
 from bot.pulling import pull
 from bot.simulator.wecom_api import FakeWeCom
 from storage.database import AnyRow
-from tests.support.drills import wecom, wecom_kf, wecom_robot
+from tests.support.drills import wecom, wecom_aibot, wecom_kf, wecom_robot
 from tests.support.house import House
 from workers import outbox
 from workers.house import WorkerHouse
@@ -90,6 +91,7 @@ async def open_wecom(house: House) -> AsyncIterator[WeComHouse]:
     channels: dict[str, Channel] = {
         "wechat_oa": house.channel,
         "wecom": WeCom.from_settings(wecom.settings(base), tokens, session),
+        "wecom_aibot": WeComAIBot.from_settings(wecom_aibot.settings(base), tokens, session),
         "wecom_kf": WeComKf.from_settings(wecom_kf.settings(base), tokens, session),
         "wecom_robot": WeComRobot.from_settings(wecom_robot.DRILL.settings(base), tokens, session),
     }

@@ -12,13 +12,24 @@ from bot.errors import NotFound
 from bot.messages import OutboundClass
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
-from storage.models import Alarm, Attachment, Contact, Conversation, Identity, InboundMessage, Outbox, table
+from storage.models import (
+    Alarm,
+    Attachment,
+    ChannelGroup,
+    Contact,
+    Conversation,
+    Identity,
+    InboundMessage,
+    Outbox,
+    table,
+)
 from storage.repositories import cases
 from storage.repositories.inbox.scope import within
 
 _conversation = table(Conversation).c
 _contact = table(Contact).c
 _identity = table(Identity).c
+_group = table(ChannelGroup).c
 _inbound = table(InboundMessage).c
 _outbox = table(Outbox).c
 _alarm = table(Alarm).c
@@ -91,6 +102,8 @@ class TalkView:
     held_elsewhere: str
     #: She spoke in a group: nobody of staff can answer there.
     in_group: bool
+    group_title: str
+    group_keeper_id: str | None
     learned: dict[str, Any]
     wishes: dict[str, Any]
     case_number: str
@@ -163,9 +176,12 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
             _identity.unfollowed_at,
             _identity.held_elsewhere,
             _identity.group_id,
+            _group.title_sealed,
+            _group.keeper_id,
         )
         .join(table(Contact), _contact.id == _conversation.contact_id)
         .join(table(Identity), _identity.id == _conversation.identity_id)
+        .outerjoin(table(ChannelGroup), _group.id == _identity.group_id)
         .where(_conversation.id == conversation_id, within(scope))
     )
     if row is None or row.wrapped_key is None:
@@ -198,6 +214,8 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
         unfollowed=row.unfollowed_at is not None,
         held_elsewhere=row.held_elsewhere,
         in_group=row.group_id is not None,
+        group_title=tx.keys.house.open("channel_group.title", row.title_sealed),
+        group_keeper_id=row.keeper_id,
         learned=learned,
         wishes=key.open_json("contact.wishes", row.wishes_sealed, {}),
         case_number=number,

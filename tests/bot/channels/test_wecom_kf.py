@@ -319,6 +319,7 @@ async def test_talk_taken_in_the_client_silences_the_bot_and_danger_alarms(kf: W
     assert await kf.says("在吗") == []
     assert await kf.says("他现在拿刀要杀我") == []
     assert "danger" in await kf.house.alarms()
+    assert ((await kf.talk()).state, (await kf.talk()).waiting_reason) == ("waiting", "danger")
     (identity,) = await kf.house.rows("identity")
     assert identity.held_elsewhere == "person"
     kf.platform.happens(KFID, USER, "session_status_change", change_type=3)
@@ -342,6 +343,11 @@ async def test_member_s_answer_in_the_client_stands_in_the_talk_once(kf: WeComHo
     said = [row for row in await kf.sent() if row.outbound_class == "staff"]
     assert [(row.state, row.staff_id) for row in said] == [(DeliveryState.DELIVERED, staff_id)]
     assert (await kf.house.rows("identity"))[0].held_elsewhere == "person"
+
+
+async def test_first_answer_brings_an_untreated_talk_into_our_state(kf: WeComHouse) -> None:
+    await kf.says("你好")
+    assert kf.platform.talks[(KFID, USER)].state == 1
 
 
 async def test_queued_talk_is_taken_into_our_state(kf: WeComHouse) -> None:
