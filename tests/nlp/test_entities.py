@@ -204,6 +204,13 @@ def test_ages(text: str, name: str, age: int) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["我上小学的时候被打过", "我是初中老师", "我十二岁那年被舅舅欺负", "我18岁就嫁给他", "我今年打算离婚"]
+)
+def test_who_tells_of_long_ago_is_no_child_now(text: str) -> None:
+    assert "age" not in read(text)
+
+
+@pytest.mark.parametrize(
     ("text", "hurt", "by"),
     [
         ("老公打我", "self", "husband"),
