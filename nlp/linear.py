@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,40 +30,46 @@ _NOISE = re.compile(r"[^\w?!~]+")
 _PAIR = re.compile(r"([A-Za-z])(-?\d+)")
 
 
-def grams(text: str) -> set[str]:
+@lru_cache(maxsize=256)
+def grams(text: str) -> frozenset[str]:
     """The character 1- to 3-grams of a normalised text: digits as one 0, other marks as one stop, with both ends."""
     text = "^" + _NOISE.sub(",", _DIGITS.sub("0", text[:READ])).strip(",") + "$"
     found = set(text)
     found.update(map(str.__add__, text, text[1:]))
     found.update([text[place : place + 3] for place in range(len(text) - 2)])
-    return found
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The probability of each label (summing to 1), and the n-grams the model knew."""
+    """The probability of each label (summing to 1), and the rows of the n-grams the model knew."""
 
     labels: tuple[str, ...]
     chances: tuple[float, ...]
-    known: frozenset[str] = frozenset()
+    rows: Sequence[int] = ()
 
     def by_intent(self) -> dict[str, float]:
         """The probability of each intent: the sum over its categories."""
-        total: dict[str, float] = {}
-        for label, chance in zip(self.labels, self.chances, strict=True):
-            intent = label.partition(":")[0]
-            total[intent] = total.get(intent, 0.0) + chance
+        total = dict.fromkeys([intent for intent, _ in _parts(self.labels)], 0.0)
+        for (intent, _), chance in zip(_parts(self.labels), self.chances, strict=True):
+            total[intent] += chance
         return total
 
     def best(self, intent: str) -> tuple[str, float]:
         """The likeliest category of an intent and its probability."""
-        start = intent + ":"
-        chance, label = max(
-            (chance, label)
-            for label, chance in zip(self.labels, self.chances, strict=True)
-            if label.startswith(start)
-        )
-        return label[len(start) :], chance
+        found = [
+            (chance, name)
+            for (one, name), chance in zip(_parts(self.labels), self.chances, strict=True)
+            if one == intent
+        ]
+        chance, category = max(found)
+        return category, chance
+
+
+@cache
+def _parts(labels: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Intent and category of each label."""
+    return tuple((intent, category) for intent, _, category in (label.partition(":") for label in labels))
 
 
 class Model:
@@ -74,34 +80,40 @@ class Model:
         self.labels: tuple[str, ...] = tuple(head["labels"])
         self._unknown: int = head["unknown"]
         self._temperature: float = head["temperature"]
-        self._bias = np.array(head["bias"]) / self._temperature
+        self._bias: list[float] = [bias / self._temperature for bias in head["bias"]]
         self._rows: dict[str, int] = {}
-        self._sizes = np.zeros(len(lines), np.int32)
-        self._weights = np.zeros((len(lines), len(self.labels)), np.int16)
+        self._grams: list[str] = []
+        # The last column is the n-gram's own size. Whole numbers this small are exact in 32-bit floats.
+        self._weights = np.zeros((len(lines), len(self.labels) + 1), np.float32)
         column = {letter: place for place, letter in enumerate(LETTERS)}
         for row, line in enumerate(lines):
             gram, size, weights = line.split("\t")
             self._rows[gram] = row
-            self._sizes[row] = int(size)
+            self._grams.append(gram)
+            self._weights[row, -1] = int(size)
             for letter, weight in _PAIR.findall(weights):
                 self._weights[row, column[letter]] = int(weight)
 
     def score(self, text: str) -> Scores:
         """The probability of every label for a normalised text."""
         found = grams(text)
-        rows = self._rows
-        known = found & rows.keys()
-        places = [rows[gram] for gram in known]
-        length = float(self._sizes[places].sum()) + self._unknown * (len(found) - len(known))
+        row_of = self._rows.get
+        rows = [row for gram in found if (row := row_of(gram)) is not None]
+        *total, length = self._weights.take(rows, axis=0).sum(axis=0).tolist()
+        length += self._unknown * (len(found) - len(rows))
         scale = SCALE * math.sqrt(length / SCALE or 1.0) * self._temperature
-        raw = self._weights[places].sum(axis=0, dtype=np.int32) / scale + self._bias
-        powers = np.exp(raw - raw.max())
-        return Scores(self.labels, tuple((powers / powers.sum()).tolist()), frozenset(known))
+        raw = [value / scale + bias for value, bias in zip(total, self._bias, strict=True)]
+        top = max(raw)
+        powers = [math.exp(value - top) for value in raw]
+        whole = sum(powers)
+        return Scores(self.labels, tuple([power / whole for power in powers]), rows)
 
     def because(self, scores: Scores, label: str, most: int = 5) -> tuple[str, ...]:
         """The n-grams that spoke most for `label`, strongest first, none inside another."""
         column = self.labels.index(label)
-        spoke = [(int(self._weights[self._rows[gram], column]), gram) for gram in scores.known if len(gram) > 1]
+        spoke = [
+            (int(self._weights[row, column]), self._grams[row]) for row in scores.rows if len(self._grams[row]) > 1
+        ]
         chosen: list[str] = []
         for weight, gram in heapq.nlargest(most * 4, spoke):
             word = gram.strip("^$,")

@@ -135,7 +135,7 @@ def fit(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
-def _rarity(examples: Sequence[Example], texts: Sequence[set[str]]) -> tuple[dict[str, float], float]:
+def _rarity(examples: Sequence[Example], texts: Sequence[frozenset[str]]) -> tuple[dict[str, float], float]:
     """The inverse document frequency of each n-gram that stands in enough lines, and that of a new one."""
     often: Counter[str] = Counter()
     lines: dict[str, set[str]] = {}
