@@ -75,7 +75,10 @@ class Watch:
 
 
 def open_line(house: ChatHouse, watch: Watch) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """GET /chat/live, upgraded: the page first says {token, after}, then {got: [ids]} for what it has."""
+    """GET /chat/live, upgraded: the page first says {token, after}, then {got: [ids]} for what it has.
+
+    Any frame, an empty one too, says that the page is still open and keeps its pass.
+    """
 
     async def answer(request: web.Request) -> web.StreamResponse:
         origin = urlsplit(request.headers.get("Origin", "")).netloc

@@ -208,6 +208,8 @@
       setTimeout(function () { if (token && !line && !left && lineFails < 3) open(); }, 5000);
     };
   }
+  // Who only waits is still there: without a word her pass would be forgotten.
+  setInterval(function () { if (!left && line && line.readyState === 1) line.send("{}"); }, 60000);
   function poll() {
     if (timer) clearTimeout(timer);
     timer = setTimeout(function () { timer = null; if (!line && token && !left) look(poll); }, 3000);

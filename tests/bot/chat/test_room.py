@@ -127,6 +127,22 @@ async def test_open_line_is_told_within_moments(room: Room) -> None:
         assert row.state == "delivered"
 
 
+async def test_page_that_only_waits_on_the_open_line_keeps_its_pass(room: Room, frozen: Frozen) -> None:
+    page = await room.entered()
+    async with room.session.ws_connect(room.url + "/chat/live") as line:
+        await line.send_json({"token": page.token, "after": ""})
+        await line.receive_json(timeout=5)
+        for _ in range(3):
+            frozen.advance(20 * 60)
+            before = (await room.house.rows("chat_pass"))[0].used_at
+            await line.send_str("{}")
+            for _ in range(50):
+                if (await room.house.rows("chat_pass"))[0].used_at > before:
+                    break
+                await asyncio.sleep(0.05)
+    assert (await page.write("还在"))[0] == 200
+
+
 @pytest.mark.parametrize("said", ['{"token": "no"}', "{", "[]", '{"token": 3}', "x" * 20_000])
 async def test_open_line_without_a_token_is_closed(room: Room, said: str) -> None:
     async with room.session.ws_connect(room.url + "/chat/live") as line:
