@@ -31,7 +31,9 @@ async def reveal(visit: Visit) -> web.StreamResponse:
         value = person.identifiers.get(name)
         if value is None:
             raise NotFound
-        await visit.record(tx, "identifier.revealed", f"contact:{person.contact_id}", f"{name}：{reason}")
+        await visit.record(
+            tx, "identifier.revealed", f"contact:{person.contact_id}", f"{words.name('identifiers', name)}：{reason}"
+        )
     if visit.wants_json:
         return visit.json({"field": name, "value": value})
     return await _page(visit, revealed={name: value})
@@ -94,7 +96,7 @@ async def search(visit: Visit) -> web.StreamResponse:
     if asked:
         async with visit.house.database.transaction() as tx:
             found = await persons.search(tx, asked, await visit.scope(tx))
-            await visit.record(tx, "person.searched", "", f"{len(found)}")
+            await visit.record(tx, "person.searched", "", f"找到 {len(found)} 个")
     if visit.wants_json:
         return visit.json([{"id": one.id, "state": one.state, "case": one.case_number} for one in found])
     return visit.page("search.html", asked=asked, found=found)

@@ -69,6 +69,8 @@ async def take(window: Window, living: Living, folder: Path) -> None:
         "campaign-edit": notice + "/edit",
         "my-phone": "/console/my-phone",
         "audit": "/console/audit",
+        "me": "/console/me",
+        "person": talk + "/person",
     }
     for size, (width, height) in SIZES.items():
         door = await window.open("/console/sign-in", width, height)

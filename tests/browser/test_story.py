@@ -107,7 +107,7 @@ async def test_a_notice_is_written_approved_previewed_and_arrives_once(window: W
 
 async def test_every_page_is_calm_and_fits_a_phone(window: Window, living: Living) -> None:
     boss = await window.sign_in("zhuren", living.passwords["zhuren"], width=390, height=844)
-    pages = ("queue", "activities", "activities/new", "campaigns", "campaigns/new", "my-phone", "audit")
+    pages = ("queue", "activities", "activities/new", "campaigns", "campaigns/new", "my-phone", "me", "audit")
     for path in pages:
         answer = await boss.goto(f"{window.url}/console/{path}")
         assert answer is not None

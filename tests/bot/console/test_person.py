@@ -48,7 +48,7 @@ async def test_a_number_is_masked_until_somebody_says_why(desk: Desk) -> None:
     assert await recorded(desk, "identifier.revealed") == []
     status, answer = await li.post(f"{page}/person/reveal", {"field": "phone", "reason": "约了三点回电"})
     assert (status, answer["value"]) == (200, PHONE)
-    assert await recorded(desk, "identifier.revealed") == ["phone：约了三点回电"]
+    assert await recorded(desk, "identifier.revealed") == ["电话：约了三点回电"]
     assert (await li.post(f"{page}/person/reveal", {"field": "nothing", "reason": "约了三点回电"}))[0] == 404
 
 
