@@ -204,7 +204,7 @@ def test_ages(text: str, name: str, age: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["我上小学的时候被打过", "我是初中老师", "我十二岁那年被舅舅欺负", "我18岁就嫁给他", "我今年打算离婚"]
+    "text", ["我上小学的时候被打过", "我是初中老师", "我十二岁那年被舅舅欺负", "我18岁就嫁给他", "我十二岁闺女被骗了"]
 )
 def test_who_tells_of_long_ago_is_no_child_now(text: str) -> None:
     assert "age" not in read(text)
@@ -326,3 +326,15 @@ def test_nothing_she_writes_raises(text: str) -> None:
 @given(st.text(max_size=60))
 def test_no_text_at_all_raises(text: str) -> None:
     read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("我叫李姐", "李姐"), ("两位，叫我王姐就行", "王姐"), ("我叫李娟，结婚三年", "李娟")]
+)
+def test_name_she_gives(text: str, name: str) -> None:
+    assert read(text)["name"] == name
+
+
+@pytest.mark.parametrize("text", ["领导叫我站着上班", "不许叫我哈哈", "我叫他滚", "爸妈总叫我贴钱"])
+def test_what_is_no_name_gives_none(text: str) -> None:
+    assert "name" not in read(text)
