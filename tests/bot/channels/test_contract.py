@@ -14,6 +14,7 @@ from bot.channels import CHANNELS
 from bot.channels.base import Channel, PullChannel
 from bot.channels.tokens import InMemoryTokens
 from bot.clock import Frozen
+from bot.console import words
 from bot.errors import ConfigError, RecipientGone, SendError, Throttled, UnreadablePayload, UnverifiedRequest
 from bot.messages import Kind, OutboundMessage, PassiveReply, Trigger
 from tests.conftest import MORNING
@@ -269,3 +270,8 @@ def test_names_are_unique_and_short() -> None:
     names = [channel.name for channel in CHANNELS]
     assert len(set(names)) == len(names)
     assert all(len(name) <= 32 for name in names)
+
+
+@every
+def test_staff_read_the_channel_by_its_name(drill: Drill) -> None:
+    assert words.group("channels")[drill.name] != drill.name
