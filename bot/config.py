@@ -122,6 +122,8 @@ class Retention(Section):
     feedback_days: int = Field(default=365, ge=1)
     #: The details of alarms somebody saw; reason and time stay.
     alarms_days: int = Field(default=365, ge=1)
+    #: What was said to staff in WeCom: that somebody must look, and a link.
+    staff_notices_days: int = Field(default=30, ge=1)
     #: Browsers of staff that are signed out.
     staff_sessions_days: int = Field(default=30, ge=1)
     #: Failed sign-ins.

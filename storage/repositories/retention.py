@@ -27,6 +27,7 @@ from storage.models import (
     ErasureRequest,
     Identity,
     InboundMessage,
+    Notice,
     Outbox,
     SignInFailure,
     SignUp,
@@ -47,6 +48,7 @@ _failure = table(SignInFailure).c
 _feedback = table(ArticleFeedback).c
 _identity = table(Identity).c
 _inbound = table(InboundMessage).c
+_notice = table(Notice).c
 _outbox = table(Outbox).c
 _question = table(UnansweredQuestion).c
 _request = table(ErasureRequest).c
@@ -271,6 +273,12 @@ RULES: tuple[Rule, ...] = (
         _alarm.id,
         lambda cut: and_(_alarm.raised_at < cut, _alarm.seen_at.is_not(None), _alarm.detail != ""),
         _blank(Alarm, detail=""),
+    ),
+    Rule(
+        "staff_notices",
+        _notice.id,
+        lambda cut: and_(_notice.created_at < cut, _notice.state.not_in(("queued", "sending"))),
+        _remove(_notice.id),
     ),
     Rule("staff_sessions", _session.id, lambda cut: _session.expires_at < cut, _remove(_session.id)),
     Rule(

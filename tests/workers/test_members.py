@@ -12,7 +12,7 @@ from storage.repositories import staff
 from tests.support.drills import wecom, wecom_robot
 from tests.support.house import House
 from tests.support.wecom import WeComHouse, open_wecom
-from workers import members
+from workers import members, retention
 
 DANGER = "他现在拿刀要杀我"
 
@@ -151,3 +151,15 @@ async def test_one_userid_belongs_to_one_member(desk: WeComHouse) -> None:
         assert await staff.find_by_wecom(tx, wecom.MEMBER) is None
     rows = await desk.house.rows("staff")
     assert all(row.wecom_sealed is None for row in rows)
+
+
+async def test_what_was_said_to_staff_is_let_go_of(desk: WeComHouse, frozen: Frozen) -> None:
+    await hire(desk, wecom.MEMBER)
+    await desk.house.say(DANGER)
+    await members.tell(desk.worker)
+    frozen.advance(29 * 86400)
+    await retention.run(desk.house.database, desk.house.settings)
+    assert len(await desk.house.rows("notice")) == 2
+    frozen.advance(2 * 86400)
+    await retention.run(desk.house.database, desk.house.settings)
+    assert await desk.house.rows("notice") == []
