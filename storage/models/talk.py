@@ -96,6 +96,7 @@ class Outbox(SQLModel, table=True):
 
     __table_args__ = (
         partial_index("ix_outbox_due", "state", "priority", "not_before", where="state IN ('queued', 'sending')"),
+        partial_index("ix_outbox_turn", "identity_id", "priority", "id", where="state IN ('queued', 'sending')"),
         partial_index("ix_outbox_campaign_id", "campaign_id", "state", where="campaign_id IS NOT NULL"),
         Index("ix_outbox_talk", "conversation_id", "said_at"),
     )

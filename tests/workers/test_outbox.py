@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from bot import clock
 from bot.clock import Frozen
 from bot.messages import Kind, OutboundClass
 from storage.models import Outbox, table
 from storage.repositories import campaigns
+from storage.repositories import outbox as rows
 from tests.conftest import MakeDatabase
 from tests.support.house import LINA, MEI, House
 from tests.support.rows import campaign, follow, queue
@@ -350,3 +351,22 @@ async def test_row_in_the_future_waits(house: House, frozen: Frozen) -> None:
     frozen.advance(3600)
     await deliver(house.worker)
     assert (await state(house, row))[0] == "sent"
+
+
+async def test_looking_for_what_is_due_does_not_read_what_is_gone(house: House) -> None:
+    """With a year of rows behind it, a look that reads them all for each waiting one never ends."""
+    if house.database.dialect != "sqlite":
+        return
+    seen: list[tuple[str, Any]] = []
+    event.listen(
+        house.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda connection, cursor, statement, values, *rest: seen.append((statement, values)),
+    )
+    async with house.database.transaction() as tx:
+        await rows.find_due(tx, LIVE, clock.now(), 8)
+        await rows.stuck(tx)
+        for statement, values in [one for one in seen if "FROM outbox" in one[0]]:
+            plan = await tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            steps = [row[3] for row in plan]
+            assert not [step for step in steps if step.startswith("SCAN")], steps
