@@ -128,6 +128,8 @@ class Retention(Section):
     staff_sessions_days: int = Field(default=30, ge=1)
     #: Failed sign-ins.
     sign_in_failures_days: int = Field(default=30, ge=1)
+    #: Rooms of the web chat: so long a receipt opens one, as long as there is something to go on with.
+    chat_rooms_days: int = Field(default=365, ge=1)
     #: That somebody asked to be forgotten, and when it was done: proof for three years.
     erasure_requests_days: int = Field(default=1095, ge=1)
     #: A woman who has not been in touch for so long, with no case kept: forgotten as if she had asked.

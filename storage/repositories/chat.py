@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from storage.database import AnyRow, Transaction
 from storage.models import (
@@ -260,7 +260,11 @@ async def place_in_area(tx: Transaction, address_digest: bytes, scene: str) -> N
 
 
 async def _heard(tx: Transaction, who: Any, since: datetime | None) -> Sequence[AnyRow]:
-    wanted = [_inbound.identity_id == who.id, _inbound.kind.in_(("text", "image", "voice"))]
+    wanted = [
+        _inbound.identity_id == who.id,
+        _inbound.kind.in_(("text", "image", "voice")),
+        _inbound.content_sealed.is_not(None),
+    ]
     if who.locked_at is not None:
         # The word itself came in the very moment it locked.
         wanted.append(_inbound.received_at > who.locked_at)
@@ -275,7 +279,11 @@ async def _heard(tx: Transaction, who: Any, since: datetime | None) -> Sequence[
 
 
 async def _said(tx: Transaction, who: Any, since: datetime | None) -> Sequence[AnyRow]:
-    wanted = [_outbox.identity_id == who.id, _outbox.state.in_(_THERE)]
+    wanted = [
+        _outbox.identity_id == who.id,
+        _outbox.state.in_(_THERE),
+        or_(_outbox.text_sealed.is_not(None), _outbox.campaign_id.is_not(None)),
+    ]
     if who.locked_at is not None:
         wanted.append(_outbox.created_at >= who.locked_at)
     if since is not None:

@@ -22,6 +22,8 @@ from storage.models import (
     Attachment,
     Campaign,
     Case,
+    ChatPass,
+    ChatRoom,
     Contact,
     Conversation,
     ErasureRequest,
@@ -51,6 +53,7 @@ _inbound = table(InboundMessage).c
 _notice = table(Notice).c
 _outbox = table(Outbox).c
 _question = table(UnansweredQuestion).c
+_room = table(ChatRoom).c
 _request = table(ErasureRequest).c
 _session = table(StaffSession).c
 _sign_up = table(SignUp).c
@@ -286,6 +289,12 @@ RULES: tuple[Rule, ...] = (
         _failure.key_digest,
         lambda cut: _failure.first_at < cut,
         _remove(_failure.key_digest),
+    ),
+    Rule(
+        "chat_rooms",
+        _room.id,
+        lambda cut: and_(_room.created_at < cut, ~exists().where(table(ChatPass).c.room_id == _room.id)),
+        _remove(_room.id),
     ),
     Rule(
         "erasure_requests",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from bot.errors import ConfigError
 from storage.models import Area, new_id
 from storage.repositories import inbox
 from tests.bot.chat.conftest import Page, Room
+from workers import retention as expiry
 
 JPEG = b"\xff\xd8\xff\xe0" + b"0" * 2000
 XSS = (
@@ -389,3 +391,26 @@ async def test_database_away_keeps_her_text_on_the_page(room: Room, monkeypatch:
     status, value = await page.write("你好", "kept")
     assert status == 503
     assert value["retry_after"] > 0
+
+
+async def test_receipt_and_what_was_said_are_let_go_in_their_time(room: Room, frozen: Frozen) -> None:
+    page = await room.entered()
+    await page.write("有什么活动")
+    await page.ask("POST", "/chat/word", {"word": "兰花草"})
+    frozen.advance(timedelta(days=380))
+    other = await room.entered()
+    await expiry.run(room.house.database, room.house.settings)
+    assert [row.id for row in await room.house.rows("chat_pass")] != []
+    assert (await room.page().start(receipt=page.receipt, word="兰花草"))[0] == 403
+    assert (await other.write("你好"))[0] == 200
+    assert len(await room.house.rows("chat_room")) == 1
+
+
+async def test_lines_whose_time_is_over_are_not_shown_empty(room: Room) -> None:
+    page = await room.entered()
+    await page.write("有什么活动")
+    (heard,) = await room.house.rows("inbound_message")
+    (said,) = await room.house.rows("outbox")
+    await room.house.change("inbound_message", heard.id, content_sealed=None)
+    await room.house.change("outbox", said.id, text_sealed=None)
+    assert (await page.read())["messages"] == []
