@@ -17,7 +17,8 @@ from storage.repositories import talk
 _ANSWER_PRIORITY = PRIORITY[OutboundClass.ANSWER]
 
 
-_MEDIA_KINDS = frozenset({Kind.IMAGE, Kind.VOICE, Kind.VIDEO})
+#: Kinds whose file is fetched; words may come with a picture too.
+_MEDIA_KINDS = frozenset({Kind.IMAGE, Kind.VOICE, Kind.VIDEO, Kind.TEXT})
 
 
 def keep_inbound(

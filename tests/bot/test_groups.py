@@ -4,7 +4,7 @@ import pytest
 
 from bot.clock import Frozen
 from bot.gate import Situation, decide
-from bot.messages import GroupChange, Kind, OutboundClass
+from bot.messages import GroupChange, Kind, Media, OutboundClass
 from storage.repositories import groups, outbox
 from tests.support.house import LINA, MEI, House
 from tests.support.transcripts import GROUP
@@ -105,3 +105,9 @@ async def test_joining_leaving_and_muting_are_noted(house: House) -> None:
     assert group.muted
     assert group.left_at is not None
     assert await house.rows("inbound_message") == []
+
+
+async def test_picture_beside_words_is_kept_too(house: House) -> None:
+    await house.say("看这个", media=Media("media-1", "https://example.com/1"))
+    (row,) = await house.rows("attachment")
+    assert row.state == "wanted"
