@@ -34,6 +34,7 @@ async def erase_due(house: WorkerHouse) -> int:
 async def _erase_one(house: WorkerHouse, request_id: str, contact_id: str) -> bool:
     now = clock.now()
     async with house.database.transaction() as tx:
+        await erasure.hold(tx, contact_id)
         request = await erasure.still_due(tx, request_id, now)
         if request is None:
             return False

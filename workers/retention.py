@@ -59,8 +59,12 @@ async def run(database: Database, settings: Settings, seconds: float | None = No
             silent = await retention.silent_contacts(tx, cut, last, _AT_ONCE)
         for contact_id in silent:
             async with database.transaction() as tx:
+                await erasure.hold(tx, contact_id)
+                # She may have written in between.
+                if not await retention.is_silent(tx, contact_id, cut):
+                    continue
                 await erasure.erase(tx, contact_id, now)
-        done["contacts"] += len(silent)
+                done["contacts"] += 1
         if len(silent) < _AT_ONCE:
             break
         last = silent[-1]

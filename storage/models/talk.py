@@ -99,6 +99,7 @@ class Outbox(SQLModel, table=True):
         partial_index("ix_outbox_turn", "identity_id", "priority", "id", where="state IN ('queued', 'sending')"),
         partial_index("ix_outbox_campaign_id", "campaign_id", "state", where="campaign_id IS NOT NULL"),
         Index("ix_outbox_talk", "conversation_id", "said_at"),
+        partial_index("ix_outbox_contact_id", "contact_id", where="conversation_id IS NULL"),
     )
 
     id: str = id_field()

@@ -90,6 +90,18 @@ async def expire(tx: Transaction, rule: Rule, cut: datetime, after: Any, limit: 
 
 async def silent_contacts(tx: Transaction, cut: datetime, after: str, limit: int) -> list[str]:
     """Women who have not been in touch since `cut`, with nothing open or to come and no case kept."""
+    rows = await tx.rows(
+        select(_contact.id).where(_contact.id > after, *_silent(cut)).order_by(_contact.id).limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+async def is_silent(tx: Transaction, contact_id: str, cut: datetime) -> bool:
+    """Whether one woman still is one of them."""
+    return await tx.first(select(_contact.id).where(_contact.id == contact_id, *_silent(cut))) is not None
+
+
+def _silent(cut: datetime) -> tuple[ColumnElement[bool], ...]:
     heard = exists().where(
         _identity.contact_id == _contact.id, func.coalesce(_identity.last_inbound_at, _identity.created_at) >= cut
     )
@@ -98,22 +110,15 @@ async def silent_contacts(tx: Transaction, cut: datetime, after: str, limit: int
         _sign_up.session_id == table(ActivitySession).c.id,
         table(ActivitySession).c.ends_at >= cut,
     )
-    rows = await tx.rows(
-        select(_contact.id)
-        .where(
-            _contact.id > after,
-            _contact.wrapped_key.is_not(None),
-            _contact.created_at < cut,
-            ~heard,
-            ~coming,
-            ~exists().where(_case.contact_id == _contact.id, _case.fields_sealed.is_not(None)),
-            ~exists().where(table(Staff).c.preview_contact_id == _contact.id),
-            _is_settled(_contact.id),
-        )
-        .order_by(_contact.id)
-        .limit(limit)
+    return (
+        _contact.wrapped_key.is_not(None),
+        _contact.created_at < cut,
+        ~heard,
+        ~coming,
+        ~exists().where(_case.contact_id == _contact.id, _case.fields_sealed.is_not(None)),
+        ~exists().where(table(Staff).c.preview_contact_id == _contact.id),
+        _is_settled(_contact.id),
     )
-    return [row.id for row in rows]
 
 
 def _is_settled(contact_id: Any) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from storage.database import Transaction
 from storage.models import (
@@ -12,6 +12,7 @@ from storage.models import (
     Attachment,
     Case,
     Contact,
+    Conversation,
     InboundMessage,
     Outbox,
     SignUp,
@@ -23,7 +24,9 @@ from storage.models import (
 MOST_FAILURES = 3
 
 _contact = table(Contact).c
+_conversation = table(Conversation).c
 _outbox = table(Outbox).c
+_BY_TALK = frozenset({"inbound_message", "outbox"})
 #: Everything she can be told we hold: name, its time, and what limits it.
 _KINDS: tuple[tuple[str, Any, Any], ...] = (
     ("messages", table(InboundMessage).c.received_at, table(InboundMessage).c.content_sealed.is_not(None)),
@@ -92,11 +95,15 @@ async def try_own_word(tx: Transaction, contact_id: str, word: str) -> str:
 
 async def holdings(tx: Transaction, contact_id: str) -> list[Holding]:
     """What we hold about her: kinds with numbers and dates, never content."""
+    talks = [row.id for row in await tx.rows(select(_conversation.id).where(_conversation.contact_id == contact_id))]
     found = []
     for kind, moment, limit in _KINDS:
-        query = select(func.count(), func.min(moment), func.max(moment)).where(
-            moment.table.c.contact_id == contact_id
-        )
+        one = moment.table
+        hers = one.c.contact_id == contact_id
+        if one.name in _BY_TALK:
+            # Millions of rows, with an index by conversation and one for those of no conversation.
+            hers = or_(one.c.conversation_id.in_(talks), and_(one.c.conversation_id.is_(None), hers))
+        query = select(func.count(), func.min(moment), func.max(moment)).where(hers)
         row = await tx.first(query if limit is None else query.where(limit))
         if row is not None and row[0]:
             found.append(Holding(kind, int(row[0]), row[1], row[2]))

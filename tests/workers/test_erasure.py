@@ -1,5 +1,6 @@
 """「删除我的信息」: after the days of grace nothing of hers is left anywhere, and nobody else loses anything."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from bot import clock
 from bot.clock import Frozen
 from bot.messages import Kind, Media
 from storage.encryption import CannotOpen
-from storage.models import Conversation, Outbox, metadata, table
+from storage.models import ChatPass, ChatRoom, Conversation, Outbox, metadata, new_id, table
 from storage.repositories import cases, erasure, keys, rights
 from tests.conftest import MakeDatabase
 from tests.support.house import LINA, MEI, House
@@ -287,3 +288,75 @@ async def test_three_wrong_words_shut_it_even_for_the_right_one(house: House) ->
         await rights.forget_own_word(tx, contact.id)
         assert await rights.own_word_state(tx, contact.id) == "none"
     assert (await house.rows("contact", id=contact.id))[0].own_word_digest is None
+
+
+async def test_messages_that_come_while_she_is_erased_begin_a_new_file(
+    house: House, frozen: Frozen, make_database: MakeDatabase
+) -> None:
+    await house.say(WORDS)
+    await ask(house)
+    elsewhere = await house.another_pipeline(await make_database())
+    await elsewhere.handle(house.message("在吗"))  # another process holds her key now
+    old = await house.contact()
+    frozen.advance(WEEK)
+    answers = await asyncio.gather(
+        job.erase_due(house.worker), *(one.handle(house.message("你好")) for one in (elsewhere, house.pipeline) * 4)
+    )
+    if answers[0] == 0:
+        # One of them was faster: she is talking with us, so the next run waits until she is done.
+        assert (await house.contact()).id == old.id
+        assert await job.erase_due(house.worker) == 0
+        frozen.advance(timedelta(hours=2))
+        assert await job.erase_due(house.worker) == 1
+    await elsewhere.handle(house.message("你好"))
+    new = await house.contact()
+    assert new.id != old.id
+    assert len(await house.rows("contact", wrapped_key=None)) == 1
+    assert await everything_of(house, old.id) == []
+    rows = await house.rows("inbound_message", contact_id=new.id)
+    assert rows
+    assert not any(row.failed for row in await house.rows("inbound_message"))
+
+
+async def test_rooms_of_the_web_chat_are_forgotten_with_her(house: House, frozen: Frozen) -> None:
+    await house.say(WORDS)
+    contact, identity = await house.contact(), await house.identity()
+    key = house.database.keys.contact_key(contact.id, contact.wrapped_key)
+    room, other = new_id(), new_id()
+    async with house.database.transaction() as tx:
+        for number, room_id in enumerate((room, other)):
+            row = {"id": room_id, "receipt_digest": bytes([number]) * 16, "created_at": clock.now()}
+            await tx.insert(ChatRoom, row)
+            await tx.insert(
+                ChatPass,
+                {"id": new_id(), "token_digest": bytes([number]) * 16, "room_id": room_id, "used_at": clock.now()},
+            )
+    await house.change("identity", identity.id, address_sealed=key.seal("identity.address", room))
+    await ask(house)
+    frozen.advance(WEEK)
+    assert await job.erase_due(house.worker) == 1
+    assert [row.id for row in await house.rows("chat_room")] == [other]
+    assert [row.room_id for row in await house.rows("chat_pass")] == [other]
+
+
+async def test_who_is_talking_is_not_cut_off_but_the_promised_day_is_kept(house: House, frozen: Frozen) -> None:
+    await ask(house)
+    frozen.advance(WEEK)
+    await house.say("还在吗")
+    assert await job.erase_due(house.worker) == 0
+    for _ in range(22):
+        frozen.advance(timedelta(minutes=59))
+        await house.say("还在吗")
+    assert await job.erase_due(house.worker) == 0
+    frozen.advance(timedelta(minutes=50))
+    await house.say("还在吗")
+    assert await job.erase_due(house.worker) == 1
+
+
+async def test_danger_written_at_the_last_moment_puts_it_off(house: House, frozen: Frozen) -> None:
+    await ask(house)
+    frozen.advance(timedelta(days=6, hours=23))
+    await house.say("他拿刀砍我，救命")
+    frozen.advance(timedelta(hours=3))
+    assert await job.erase_due(house.worker) == 0
+    assert (await house.rows("erasure_request"))[0].postponed == "danger"

@@ -1,6 +1,6 @@
 """Wishes to be forgotten (`requests`), and what is done when their time has come (`forgetting`)."""
 
-from storage.repositories.erasure.forgetting import erase, forget_erased, leave_platform
+from storage.repositories.erasure.forgetting import erase, forget_erased, hold, leave_platform
 from storage.repositories.erasure.requests import (
     GRACE,
     ErasureView,
@@ -24,6 +24,7 @@ __all__ = [
     "erase",
     "find_open",
     "forget_erased",
+    "hold",
     "leave_platform",
     "postpone",
     "revoke",

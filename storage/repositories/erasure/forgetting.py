@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, cast, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, cast, delete, func, or_, select, text, update
 from sqlalchemy.types import LargeBinary
 
 from storage.database import Transaction
@@ -20,6 +20,8 @@ from storage.models import (
     ArticleFeedback,
     Attachment,
     Case,
+    ChatPass,
+    ChatRoom,
     Contact,
     Conversation,
     ErasureRequest,
@@ -48,6 +50,8 @@ _feedback = table(ArticleFeedback).c
 
 #: Refer to contacts or to what is theirs, and are nobody's: sealed by the house, or without anything of hers.
 _NOBODYS = frozenset({"staff", "erasure_request", "channel_group", "house_key", "notice"})
+#: Tables of millions of rows: found by conversation, they have no index by contact.
+_LARGE = frozenset({"inbound_message", "outbox"})
 #: What is hers but neither sealed nor a hash, by table.
 _PLAIN: dict[str, dict[str, Any]] = {
     "alarm": {"detail": ""},
@@ -66,16 +70,16 @@ _PLAIN: dict[str, dict[str, Any]] = {
 
 async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promotion]:
     """Forget her everywhere; who gets her seats, to be told. Done twice it changes nothing more."""
-    await _lock(tx, contact_id)
     promoted = await _give_up_seats(tx, contact_id, now)
+    talks = [row.id for row in await tx.rows(select(_conversation.id).where(_conversation.contact_id == contact_id))]
     await tx.execute(
         update(table(Outbox))
-        .where(_outbox.contact_id == contact_id, _outbox.state == "queued")
+        .where(_said_with(table(Outbox), contact_id, talks), _outbox.state == "queued")
         .values(state="skipped", error_code="erased", finished_at=now)
     )
     await tx.execute(
         update(table(InboundMessage))
-        .where(_inbound.contact_id == contact_id, _inbound.handled_at.is_(None))
+        .where(_said_with(table(InboundMessage), contact_id, talks), _inbound.handled_at.is_(None))
         .values(handled_at=now, handler="erased")
     )
     await _close(tx, _conversation.contact_id == contact_id, now)
@@ -86,8 +90,10 @@ async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promoti
     )
     for column in (_attachment.contact_id, _question.contact_id, _feedback.contact_id):
         await tx.execute(delete(column.table).where(column == contact_id))
+    await _close_rooms(tx, contact_id)
     for one, belongs in _hers():
-        await _empty(tx, one, belongs(contact_id))
+        condition = _said_with(one, contact_id, talks) if one.name in _LARGE else belongs(contact_id)
+        await _empty(tx, one, condition)
     await _empty(tx, table(Contact), _contact.id == contact_id, erased_at=now)
     await _finish(tx, contact_id, now)
     tx.keys.forget(contact_id)
@@ -103,7 +109,6 @@ async def leave_platform(tx: Transaction, contact_id: str, now: datetime) -> lis
     }
     if await tx.first(select(_case.id).where(_case.contact_id == contact_id).limit(1)) is None:
         return await erase(tx, contact_id, now)
-    await _lock(tx, contact_id)
     rows = await tx.rows(
         select(_conversation.id, _conversation.case_id).where(_conversation.contact_id == contact_id)
     )
@@ -150,6 +155,13 @@ def _hers() -> tuple[tuple[Table, Any], ...]:
 def _through(roads: list[tuple[Any, Table, Any]]) -> Any:
     return lambda contact_id: or_(
         *(column.in_(select(parent.c.id).where(belongs(contact_id))) for column, parent, belongs in roads)
+    )
+
+
+def _said_with(one: Table, contact_id: str, talks: Collection[str]) -> ColumnElement[bool]:
+    """Her rows of a large table, by the indexes it has: those of her conversations, and those of none."""
+    return or_(
+        one.c.conversation_id.in_(talks), and_(one.c.conversation_id.is_(None), one.c.contact_id == contact_id)
     )
 
 
@@ -213,8 +225,11 @@ async def _give_up_seats(tx: Transaction, contact_id: str, now: datetime) -> lis
     return promoted
 
 
-async def _lock(tx: Transaction, contact_id: str) -> None:
-    """Hold her addresses: a message of hers waits until she is forgotten, then begins a new file."""
+async def hold(tx: Transaction, contact_id: str) -> None:
+    """Hold her addresses: a message of hers waits until she is forgotten, then begins a new file.
+
+    To be called before anything is decided: what she is writing right now is waited for, and then counts.
+    """
     if tx.dialect == "sqlite":
         # Zeros over what is taken out, so that the wrapped key is not left in the file.
         await tx.execute(text("PRAGMA secure_delete = ON"))
@@ -224,6 +239,22 @@ async def _lock(tx: Transaction, contact_id: str) -> None:
         .order_by(_identity.address_digest)
         .with_for_update()
     )
+
+
+async def _close_rooms(tx: Transaction, contact_id: str) -> None:
+    """Rooms of the web chat are found by her address there, which only her key opens."""
+    rows = await tx.rows(
+        select(_identity.address_sealed, _contact.wrapped_key)
+        .join(table(Contact), _contact.id == _identity.contact_id)
+        .where(_identity.contact_id == contact_id, _contact.wrapped_key.is_not(None))
+    )
+    rooms = [
+        tx.keys.contact_key(contact_id, row.wrapped_key).open("identity.address", row.address_sealed)
+        for row in rows
+        if row.address_sealed
+    ]
+    await tx.execute(delete(table(ChatPass)).where(table(ChatPass).c.room_id.in_(rooms)))
+    await tx.execute(delete(table(ChatRoom)).where(table(ChatRoom).c.id.in_(rooms)))
 
 
 async def _finish(tx: Transaction, contact_id: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from storage.database import AnyRow, Transaction
 from storage.models import (
@@ -13,7 +13,6 @@ from storage.models import (
     Conversation,
     ErasureRequest,
     Identity,
-    InboundMessage,
     SignUp,
     new_id,
     table,
@@ -21,14 +20,15 @@ from storage.models import (
 
 #: So long it can be taken back, by her and by staff (safety.md).
 GRACE = timedelta(days=7)
-#: A message younger than this may still be in the hands of a process that is about to answer it.
+#: Who wrote so lately is still talking with us, or a process is about to answer her.
 _SETTLED = timedelta(hours=1)
+#: What is promised within 24 hours begins at the latest so long after the days of grace.
+_LATEST = timedelta(hours=22)
 
 _request = table(ErasureRequest).c
 _case = table(Case).c
 _conversation = table(Conversation).c
 _identity = table(Identity).c
-_inbound = table(InboundMessage).c
 _session = table(ActivitySession).c
 _sign_up = table(SignUp).c
 
@@ -167,16 +167,18 @@ async def still_due(tx: Transaction, request_id: str, now: datetime) -> AnyRow |
 
 
 def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    in_work = (
-        select(_inbound.id)
-        .where(
-            _inbound.contact_id == _request.contact_id,
-            _inbound.handled_at.is_(None),
-            _inbound.received_at > now - _SETTLED,
-        )
+    talking = (
+        select(_identity.id)
+        .where(_identity.contact_id == _request.contact_id, _identity.last_inbound_at > now - _SETTLED)
         .exists()
     )
-    return _request.due_at <= now, _request.revoked_at.is_(None), _request.done_at.is_(None), ~in_work
+    return (
+        _request.due_at <= now,
+        _request.revoked_at.is_(None),
+        _request.done_at.is_(None),
+        # Not in the middle of a talk, but within the day that was promised.
+        or_(~talking, _request.due_at <= now - _LATEST),
+    )
 
 
 async def postpone(tx: Transaction, request_id: str, why: str) -> None:
