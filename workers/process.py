@@ -100,7 +100,7 @@ def _work(queue: str, connection: Any) -> bool:
     try:
         # What was left by a worker that was killed is looked at before anything else.
         queues.enqueue(queues.open_queue(queue, connection), "sweep" if queue == queues.LIVE else "work_bulk")
-        if queue == queues.LIVE:
+        if queue == queues.BULK:
             queues.enqueue(queues.open_queue(queue, connection), "pull")
         worker.work(logging_level="WARNING")
     except (RedisError, OSError) as error:

@@ -25,7 +25,7 @@ class Entry:
 
 SCHEDULE: list[Entry] = [
     Entry("sweep", queues.LIVE, 5),
-    Entry("pull", queues.LIVE, 60),
+    Entry("pull", queues.BULK, 60),
     Entry("tell_members", queues.LIVE, 15),
     Entry("work_bulk", queues.BULK, 15),
     Entry("fetch_media", queues.BULK, 60),

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.clock import Frozen
+from bot.dialogue import Flow
 from bot.gate import Situation, decide
 from bot.messages import GroupChange, Kind, Media, OutboundClass
 from storage.repositories import groups, outbox
@@ -111,3 +112,13 @@ async def test_picture_beside_words_is_kept_too(house: House) -> None:
     await house.say("看这个", media=Media("media-1", "https://example.com/1"))
     (row,) = await house.rows("attachment")
     assert row.state == "wanted"
+
+
+async def test_when_we_fail_a_group_still_gets_the_pointer_and_staff_are_told(house: House) -> None:
+    await house.replace_line(handlers={**house.line.handlers, "in_group": Flow("in_group")})
+    heard = await house.say("他又打我了", **SAID)
+    assert heard.handler == "crash"
+    assert "110" in heard.all
+    assert "12338" in heard.all
+    assert "打我" not in heard.all
+    assert "bot_failed" in await house.alarms()
