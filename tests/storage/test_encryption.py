@@ -125,7 +125,10 @@ def test_cache_drops_the_least_used_and_reads_them_again() -> None:
     ring = Keyring([OLD], cache_size=2)
     wrapped = {name: ring.new_contact_key(name)[1] for name in ("a", "b", "c")}
     assert len(ring._cache) == 2
-    assert ring.contact_key("a", wrapped["a"]) is ring.contact_key("a", None)
+    assert ring.contact_key("a", wrapped["a"]) is ring.contact_key("a", wrapped["a"])
+    with pytest.raises(CannotOpen):
+        ring.contact_key("a", None)
+    assert len(ring._cache) == 1
 
 
 def test_key_file_is_for_its_owner_only_and_comes_back(tmp_path: Path) -> None:
