@@ -18,6 +18,21 @@ _SHORTEST, _LONGEST = 3, 12
 #: Words the bot listens to anyway cannot be somebody's own word.
 _TAKEN = ("leave", "resume", "skip", "agree", "disagree", "safe", "unsafe", "quiet")
 _MOST_CASES = 5
+#: What she hears while staff must check first, by what she asked for.
+_BY_STAFF = {"holds": "mydata.holds_staff", "status": "mydata.status_staff"}
+#: The duties that stand in the way of erasure, in words.
+_KEPT = {"minor": "mydata.kept_minor", "danger": "mydata.kept_danger"}
+#: Kinds of records, in words.
+_KINDS = {
+    "messages": "mydata.kind_messages",
+    "replies": "mydata.kind_replies",
+    "notices": "mydata.kind_notices",
+    "files": "mydata.kind_files",
+    "cases": "mydata.kind_cases",
+    "sign_ups": "mydata.kind_sign_ups",
+    "questions": "mydata.kind_questions",
+    "feedback": "mydata.kind_feedback",
+}
 
 
 @flow.start
@@ -39,7 +54,7 @@ async def begin(turn: Turn) -> Reply:
 @flow.step
 async def hear_word(turn: Turn) -> Reply:
     """Her own word for what she asked for; three wrong ones go to staff."""
-    wish = turn.data["wish"]
+    wish = str(turn.data.get("wish", "status"))
     if words.command(turn.text) or (len(turn.text) > _LONGEST and turn.understanding.intent != "oos"):
         return Reply(hand_to=ANY)
     if not turn.text or len(turn.text) > _LONGEST:
@@ -92,7 +107,7 @@ async def _ask_word(turn: Turn, wish: str) -> Reply:
     if wish == "erase":
         await turn.records.ask_erasure(sure=False)
         return flow.end(texts("mydata.erase_staff"), call_human="erase")
-    return flow.end(texts(f"mydata.{wish}_staff"))
+    return flow.end(texts(_BY_STAFF[wish]))
 
 
 async def _grant(turn: Turn, wish: str) -> Reply:
@@ -116,14 +131,14 @@ async def _revoke(turn: Turn) -> Reply:
 def _in_words(turn: Turn, due_at: datetime, postponed: str, key: str) -> str:
     """When it will be done, and what law says against it."""
     said = texts(key, day=_day(turn, due_at))
-    return f"{said}\n{texts(f'mydata.kept_{postponed}')}" if postponed in ("minor", "danger") else said
+    return f"{said}\n{texts(_KEPT[postponed])}" if postponed in _KEPT else said
 
 
 async def _holdings(turn: Turn) -> str:
     lines = [
         texts(
             "mydata.holding",
-            kind=texts(f"mydata.kind_{one.kind}"),
+            kind=texts(_KINDS[one.kind]),
             number=one.number,
             first=_day(turn, one.first),
             last=_day(turn, one.last),
