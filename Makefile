@@ -34,6 +34,7 @@ check: $(STAMP) ## Format, lint, types, import order, house rules
 
 bench: $(STAMP) ## Measure the whole line beside a bare handler
 	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.understanding
 	$(BIN)/python -m benchmarks.channels
 
 train: $(STAMP) ## Train the intent model anew from nlp/data/intents/examples

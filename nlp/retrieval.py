@@ -68,14 +68,18 @@ class _Postings:
                     numbers.append(number)
                     weights.append(weight)
             self._bounds.append(self._bounds[-1] + len(documents))
-        self._places: dict[str, tuple[NDArray[np.int32], NDArray[np.float32]]] = {
-            term: (np.array(numbers, np.int32), np.array(weights, np.float32))
-            for term, (numbers, weights) in found.items()
-        }
+        # One long row cut by term: an array of its own for each of many thousand terms weighs more than it holds.
+        self._numbers = np.array([number for numbers, _ in found.values() for number in numbers], np.int32)
+        self._weights = np.array([weight for _, weights in found.values() for weight in weights], np.float32)
+        self._places: dict[str, tuple[int, int]] = {}
+        end = 0
+        for term, (numbers, _) in found.items():
+            self._places[term] = (end, end + len(numbers))
+            end += len(numbers)
 
     def add_up(self, weights: Mapping[str, float]) -> list[_Floats]:
         """For each field the sum of products with each of its documents."""
-        places: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
+        places: list[tuple[int, int]] = []
         factors: list[float] = []
         for term, weight in weights.items():
             place = self._places.get(term)
@@ -85,9 +89,9 @@ class _Postings:
         size = self._bounds[-1]
         row = np.zeros(size)
         if places:
-            numbers = np.concatenate([place[0] for place in places])
-            products = np.concatenate([place[1] for place in places])
-            products *= np.repeat(np.array(factors, np.float32), [len(place[0]) for place in places])
+            numbers = np.concatenate([self._numbers[begin:end] for begin, end in places])
+            products = np.concatenate([self._weights[begin:end] for begin, end in places])
+            products *= np.repeat(np.array(factors, np.float32), [end - begin for begin, end in places])
             row = np.bincount(numbers, products, size).view(np.float64)
         return [row[begin:end] for begin, end in pairwise(self._bounds)]
 
