@@ -31,6 +31,23 @@ _SYNONYMS = DATA / "synonyms.yaml"
 _ASKING = re.compile(
     "怎么办|怎么|咋办|咋|如何|请问|什么|哪里|哪儿|吗|呢|吧|啊|我想问|我想|想问|问一下|可以|能不能|能|是不是|有没有|需要|应该|该|的|了|一下"
 )
+#: Circumstances that make a question another one. A few words say all of it: what they do not name is not so.
+_CIRCUMSTANCES = tuple(
+    map(
+        re.compile,
+        (
+            "毒|吸",
+            "孕|怀|哺乳|喂奶|大肚|流产",
+            "坐牢|拘留|服刑|监狱|判刑|蹲",
+            "军人|军婚|当兵|部队",
+            "外国|国外|港澳|老外|出国|越南|缅甸",
+            "精神病|残疾|傻",
+            "失踪|找不到|跑了|跑路|联系不上",
+            "领证|登记|领了证",
+        ),
+    )
+)
+_A_FEW_WORDS, _OTHER_CIRCUMSTANCES = 12, 0.8
 _RUN = re.compile(r"[㐀-鿿]+|[a-z0-9]+")
 #: From this score on an article is said aloud; from the lower one on she is asked whether she means it.
 ENOUGH, NEAR = 0.32, 0.20
@@ -225,6 +242,10 @@ class _Index:
             seen.update(asked)
             said = " ".join((article.answer, *article.steps, article.body))
             texts.append(asked | set(_terms(said, longest=_LONGEST_ARTICLE)))
+        asked_with = [question for article in self._order for question in (*article.questions, article.title)]
+        self._circumstances = np.array(
+            [[bool(one.search(question)) for one in _CIRCUMSTANCES] for question in asked_with], bool
+        ).reshape(-1, len(_CIRCUMSTANCES))
         total = len(self._order)
         self._rarity = {term: math.log(1 + total / count) for term, count in seen.items()}
         # A word no article knows stands against all of them, though less than a known one stands for its own.
@@ -260,6 +281,10 @@ class _Index:
         near *= _WORDING / length
         covered *= _COVERED
         near += covered
+        if len(text) <= _A_FEW_WORDS:
+            plain = normalise(text)
+            named = np.array([bool(one.search(plain)) for one in _CIRCUMSTANCES])
+            near[(self._circumstances & ~named).any(axis=1)] *= _OTHER_CIRCUMSTANCES
         best: _Floats = np.maximum.reduceat(near, self._begins)
         whole *= _WHOLE / length
         spoken *= _SPOKEN / mass

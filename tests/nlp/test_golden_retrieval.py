@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from nlp.articles import FOR_STAFF, read_articles
 from nlp.retrieval import Library
 from nlp.understanding import understand
@@ -44,3 +46,31 @@ def test_no_golden_question_is_a_wording_of_an_article() -> None:
 def test_articles_for_staff_are_never_said_to_her(library: Library) -> None:
     for question, _ in rows():
         assert all(hit.article.audience != FOR_STAFF for hit in library.find(question, 10))
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("我要离婚", {"divorce-how"}),
+        ("我想跟老公离婚", {"divorce-how"}),
+        ("我要跟他离婚", {"divorce-how"}),
+        ("拖欠工资", {"labour-wages"}),
+        ("外嫁女分红", {"land-married-out"}),
+        ("校园霸凌", {"minor-bullying"}),
+        ("产假", {"XM-18"}),
+        ("结婚三个月，没领证", {"bride-price-cohabit"}),
+        ("结婚三个月没登记，彩礼要退吗", {"bride-price-cohabit", "bride-price"}),
+        ("闪婚没领证彩礼退吗", {"bride-price-cohabit", "bride-price"}),
+        ("领证三个月离婚彩礼退吗", {"bride-price-short"}),
+    ],
+)
+def test_commonest_questions_get_the_general_answer(library: Library, question: str, wanted: set[str]) -> None:
+    found = library.consider(question, category=understand(question).category, kind="rights").article
+    assert found is not None
+    assert found.id in wanted
+
+
+@pytest.mark.parametrize("question", ["他不肯我非离婚不可", "离婚", "离婚要多久"])
+def test_a_few_words_never_get_an_answer_about_what_they_do_not_name(library: Library, question: str) -> None:
+    found = library.find(question, 1, category="divorce", kind="rights")
+    assert not found[0].article.id.startswith(("drugs-", "divorce-pregnant", "divorce-prison", "divorce-soldier"))
