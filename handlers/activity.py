@@ -16,7 +16,10 @@ flow = Flow("activity", intents={"activity"})
 _WEEKDAYS = "一二三四五六日"
 #: Pairs of characters that say nothing about which activity is meant.
 _COMMON = frozenset({"活动", "报名", "讲座", "课程", "培训", "体验", "免费", "妇联", "我们", "参加"})
-_LONGEST_NAME = 20
+#: Longer words than this are a sentence, not what somebody is called.
+_LONGEST_NAME = 12
+#: From this confidence on her words are about another matter.
+_CLEAR = 0.8
 
 
 @flow.start
@@ -56,7 +59,7 @@ async def hear_seats(turn: Turn) -> Reply:
     if session is None:
         return flow.end(texts("activity.closed"))
     entities = turn.understanding.entities
-    if words.says("disagree", turn.text) or entities.get("answer") == "no":
+    if _stays_away(turn) or entities.get("answer") == "no":
         return flow.end(texts("activity.not_signed"))
     seats = entities.get("people") or entities.get("choice") or (1 if entities.get("answer") == "yes" else None)
     if not isinstance(seats, int) or not 1 <= seats <= session.most_per_person:
@@ -70,9 +73,33 @@ async def hear_seats(turn: Turn) -> Reply:
 @flow.step
 async def hear_name(turn: Turn) -> Reply:
     """A name for the list, if she likes; then she is in, or in line."""
-    said = turn.understanding.entities.get("name")
-    name = "" if words.says("skip", turn.text) else str(said or turn.text)[:_LONGEST_NAME]
-    return await _sign_up(turn, turn.data["session"], turn.data["seats"], name)
+    if _stays_away(turn):
+        return flow.end(texts("activity.not_signed"))
+    session_id, seats = turn.data["session"], turn.data["seats"]
+    if words.says("skip", turn.text):
+        return await _sign_up(turn, session_id, seats, "")
+    if _is_another_matter(turn):
+        return Reply(hand_to=ANY)
+    name = str(turn.understanding.entities.get("name") or turn.text).strip()
+    if len(name) > _LONGEST_NAME:
+        again = texts("activity.ask_name", seats=seats)
+        return Reply(texts=(again,), flow=flow.name, step=turn.step, data=turn.data, misunderstood=True)
+    return await _sign_up(turn, session_id, seats, name)
+
+
+def _stays_away(turn: Turn) -> bool:
+    """Whether she says that she does not come after all."""
+    if words.says("disagree", turn.text) or words.says("not_coming", turn.text):
+        return True
+    return turn.understanding.detail == "cancel" and turn.understanding.confidence >= _CLEAR
+
+
+def _is_another_matter(turn: Turn) -> bool:
+    """Whether what was to be a name is something else that must be heard: danger, or a clear request."""
+    meaning = turn.understanding
+    if meaning.risk.level >= 1:
+        return True
+    return meaning.confidence >= _CLEAR and meaning.intent not in ("activity", "oos")
 
 
 async def _seated(turn: Turn, session: "SessionView", seats: int, before: str = "") -> Reply:
