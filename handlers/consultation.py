@@ -16,6 +16,8 @@ flow = Flow("consultation", intents={"rights"})
 _ASK_SAFETY = frozenset({"dv", "harassment", "minors", "psych"})
 #: Where somebody in distress is better answered than asked back.
 _RATHER_ANSWER = frozenset({"psych"})
+#: What is said then: a guess at what hurts her may be wrong, words of care are not.
+_CARING = "psych-low"
 #: In danger only what is about the danger is said: kind of danger → category.
 _BY_DANGER = {
     "violence_now": "dv",
@@ -42,7 +44,9 @@ async def answer(turn: Turn) -> Reply:
     category = danger or turn.understanding.category or turn.conversation.category
     before = _first_words(turn, category)
     found = turn.house.library.consider(turn.text, category=category, kind="rights", only=bool(danger))
-    article = found.article or (found.choices[0] if found.choices and category in _RATHER_ANSWER else None)
+    article = found.article
+    if article is None and found.choices and category in _RATHER_ANSWER:
+        article = (None if danger else turn.house.library.get(_CARING)) or found.choices[0]
     if article is not None:
         return _tell(turn, article, before=before, category=category)
     if found.choices:

@@ -62,5 +62,6 @@ class Understanding:
     because: tuple[str, ...] = ()
     #: ISO 639-1 code of a language other than Chinese (ug, kk, bo, mn, ko, en …); empty for Chinese.
     language: str = ""
-    #: Further wishes in the same message, each sure and of another intent.
+    #: Further wishes in the same message, each sure: of another intent, or every matter of rights when there are
+    #: several.
     others: tuple[Wish, ...] = ()

@@ -29,7 +29,7 @@ def understand(
     entities = read_entities(plain, now or known.now, known.places)
     others: tuple[Wish, ...] = ()
     if not language:
-        meaning, others = _parted(plain, meaning)
+        meaning, others = _parted(plain, meaning, calm=risk.level == 0)
     if context is not None:
         if context.step == _WHO_STEP:
             _read_who(plain, entities)
@@ -55,10 +55,12 @@ _SHORTEST_PART = 4
 _LONGEST_PARTED = 150
 _MOST_PARTS = 4
 _CLEAR = 0.8
+#: Two matters of rights are two questions only when each asks; a story told in sentences is one.
+_ASKS = re.compile("怎|吗|谁|哪|咋|多少|能|可以|要不要|我要|想|如何|几|啥|什么")
 _NO_WISH = frozenset({"oos", "greeting", "thanks"})
 
 
-def _parted(plain: str, meaning: Guess) -> tuple[Guess, tuple[Wish, ...]]:
+def _parted(plain: str, meaning: Guess, *, calm: bool) -> tuple[Guess, tuple[Wish, ...]]:
     """The main wish and the others; a message unclear as a whole takes its first clear part as the main one."""
     if not 2 * _SHORTEST_PART <= len(plain) <= _LONGEST_PARTED:
         return meaning, ()
@@ -75,11 +77,22 @@ def _parted(plain: str, meaning: Guess) -> tuple[Guess, tuple[Wish, ...]]:
     if several or (clear and meaning.confidence < _CLEAR):
         # Read as a whole, the words of two wishes can make a third that nobody uttered.
         meaning = clear[0][1]
-    wishes: dict[str, Wish] = {}
-    for part, one in clear:
-        if one.intent != meaning.intent:
-            wishes.setdefault(one.intent, Wish(one.intent, one.category, one.detail, one.confidence, part))
-    return meaning, tuple(wishes.values()) if several else ()
+    asked = [(part, one) for part, one in clear if one.intent == "rights" and _ASKS.search(part)]
+    matters = {one.category for _, one in asked} - {""}
+    if not several and calm and len(matters) > 1 and "psych" not in matters:
+        # The answer to the whole may be the answer to either: whoever answers takes the one not yet said.
+        asked.sort(key=lambda found: found[1].category == meaning.category)
+        return meaning, _wishes(asked)
+    return meaning, _wishes([found for found in clear if found[1].intent != meaning.intent]) if several else ()
+
+
+def _wishes(found: list[tuple[str, Guess]]) -> tuple[Wish, ...]:
+    """One wish for each intent and, among matters of rights, each category."""
+    wishes: dict[tuple[str, str], Wish] = {}
+    for part, one in found:
+        wish = Wish(one.intent, one.category, one.detail, one.confidence, part)
+        wishes.setdefault((one.intent, one.category if one.intent == "rights" else ""), wish)
+    return tuple(wishes.values())
 
 
 #: The step of a form that asks who is hurt, and how that is answered in a word.

@@ -10,20 +10,25 @@ from nlp.meaning import Wish
 #: Handlers beside whose answer another may stand; never a crisis, a form or a lock.
 _MAY_HAVE_A_SECOND = frozenset({"rights", "policy", "activity", "volunteer", "human"})
 
+#: Two matters of rights may have the same answer; then the other of them is tried.
+_TRIED = 2
+
 
 async def answer_others(line: Line, route: Route, turn: Turn, first: Reply) -> Reply:
     """`first`, joined with the answer to what else she clearly asked for; unchanged when there is nothing."""
     wishes = turn.understanding.others
     if not wishes or route.way is not Way.HANDLER or route.handler not in _MAY_HAVE_A_SECOND:
         return first
-    wish = wishes[0]
-    handler = next((flow for flow in line.handlers.values() if wish.intent in flow.intents), None)
-    if handler is None:
-        return first
-    second = await _answer(handler, turn, wish)
-    if second.hand_to or second.misunderstood:
-        return first
-    return _joined(line, first, second)
+    for wish in wishes[:_TRIED]:
+        handler = next((flow for flow in line.handlers.values() if wish.intent in flow.intents), None)
+        if handler is None:
+            return first
+        second = await _answer(handler, turn, wish)
+        if second.hand_to or second.misunderstood:
+            return first
+        if not second.articles or not set(second.articles) <= set(first.articles):
+            return _joined(line, first, second)
+    return first
 
 
 async def _answer(handler: Flow, turn: Turn, wish: Wish) -> Reply:
@@ -51,6 +56,10 @@ def _joined(line: Line, first: Reply, second: Reply) -> Reply:
         articles=first.articles + second.articles,
         wishes=first.wishes | second.wishes,
     )
+    if second.flow == first.flow and second.articles:
+        # Both offer the same ways on: they are offered once, under the answer that stays open.
+        said = tuple(text for text in second.texts if text not in (second.data.get("asked"), *first.texts))
+        return replace(both, texts=said + first.texts)
     if not second.flow:
         # The question that stays open is the last thing she reads.
         return replace(both, texts=second.texts + first.texts) if first.flow else both

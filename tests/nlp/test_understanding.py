@@ -124,6 +124,16 @@ def test_one_matter_told_in_several_sentences_is_one_wish(text: str) -> None:
     assert understand(text).others == ()
 
 
+def test_two_questions_about_rights_of_different_kinds_are_both_heard() -> None:
+    heard = understand("房子怎么分。另外孩子才一岁归谁").others
+    assert {(wish.intent, wish.category) for wish in heard} == {("rights", "property"), ("rights", "custody")}
+
+
+@pytest.mark.parametrize("text", ["他天天打我，我要离婚。孩子归谁？房子怎么分？", "老公出轨了。我好难受。孩子归谁"])
+def test_in_danger_or_distress_matters_of_rights_are_not_counted(text: str) -> None:
+    assert understand(text).others == ()
+
+
 @pytest.mark.parametrize(
     ("text", "hurt"),
     [("她", "other"), ("我妹妹", "other"), ("是我朋友", "other"), ("我自己", "self"), ("我", "self")],
