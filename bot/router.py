@@ -51,7 +51,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the router decides from. `new_danger`: danger, and no crisis reply yet in this episode."""
+    """What the router decides from. `new_danger`: danger the crisis flow has to answer now."""
 
     kind: Kind
     understanding: Understanding

@@ -78,9 +78,11 @@ def wants_to_resume(text: str) -> bool:
 
 
 async def leave(turn: Turn) -> Reply:
-    """Leave the flow she is in; an intake is set aside and can be gone on with."""
+    """Leave the flow she is in; an intake is set aside, in danger 「算了」 is despair."""
     if turn.flow == intake.flow.name:
         return intake.leave(turn)
+    if turn.flow == crisis.flow.name and says("weary", turn.text):
+        return crisis.care(turn)
     return Reply(texts=(texts("menu.left"),))
 
 

@@ -1,5 +1,6 @@
 """Rights consultation (维权咨询): safety first, the law with its source, then steps, intake or a person."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import clock
@@ -119,6 +120,13 @@ def tell_steps(article: "Article") -> str:
     if article.where:
         parts.append(texts("consultation.where", where=article.where))
     return "\n".join(parts)
+
+
+def tell_way(turn: Turn, article: "Article", *, question: str) -> Reply:
+    """An article with its steps at once: for somebody who was in danger and asks how she gets protection."""
+    reply = _tell(turn, article, question=question)
+    answer, offer = reply.texts
+    return replace(reply, texts=tuple(part for part in (answer, tell_steps(article), offer) if part))
 
 
 def _tell_steps(turn: Turn) -> Reply:

@@ -329,6 +329,15 @@ def test_crisis_replies_carry_the_numbers_one_safe_step_and_a_person() -> None:
         assert len(text.encode()) < 2048, name
 
 
+def test_crisis_texts_end_in_one_question_whose_yes_means_safe() -> None:
+    asking = {name for name in catalogue() if name.startswith("crisis.")}
+    for name in asking - {"crisis.safe", "crisis.quiet", "crisis.crash"}:
+        text = catalogue()[name].strip()
+        assert re.search("(你|孩子)现在安全了?吗？$", text), name
+        assert text.count("？") == 1, name
+        assert all(number in text for number in ("110", "120", "12110")), name
+
+
 def test_off_duty_words_say_so_and_name_open_numbers() -> None:
     text = catalogue()["human.off_duty"]
     assert "不是值班时间" in text

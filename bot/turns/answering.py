@@ -9,7 +9,7 @@ from bot.messages import Kind
 from bot.router import SILENT_KINDS, Route, Way
 from bot.sessions import Person
 from bot.turns.at_their_desk import note_member
-from bot.turns.danger import heed_risk
+from bot.turns.danger import heed_risk, is_lost_on_form, note_answered
 from bot.turns.flood import may_speak
 from bot.turns.line import Incoming, Line, Writes
 from bot.turns.others import answer_others
@@ -53,11 +53,11 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
         is_unlock_word=is_word(tx, person, person.contact["unlock_digest"], message.text),
         locked=person.locked,
         held=sessions.is_held(person),
-        new_danger=new_danger,
+        new_danger=new_danger or is_lost_on_form(understanding, flow, step),
         flow=flow,
         wants_to_leave=bool(flow) and line.wants_to_leave(message.text),
         wants_to_resume=bool(paused) and flow in _RESUMABLE_FROM and line.wants_to_resume(message.text),
-        command=line.command(message.text),
+        command=_command(line, flow, message.text),
         locked_handlers=line.locked_handlers,
         in_group=person.in_group,
         flooded=person.in_group and not await may_speak(line, tx, person, now),
@@ -91,6 +91,8 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
         route, reply = await _hand_over(line, tx, person, situation, turn, reply)
     elif not flow and not person.locked:
         reply = await answer_others(line, route, turn, reply)
+    if new_danger:
+        note_answered(person, understanding)
     await keep_wishes(tx, person, reply.wishes, now)
     sessions.apply_reply(person, reply, line.service, now)
     if reply.alarm:
@@ -169,6 +171,12 @@ async def _answer(line: Line, tx: Transaction, person: Person, route: Route, tur
                 # What she was in the middle of is not lost: 「继续」 brings it back.
                 reply = replace(reply, set_aside=handler.set_aside(turn))
             return reply
+
+
+def _command(line: Line, flow: str, text: str) -> str:
+    """The handler her words name; in danger 「没用」 is despair rather than an opinion of the answer."""
+    command = line.command(text)
+    return "" if flow == "crisis" and command == "feedback" else command
 
 
 async def _step(line: Line, flow: str, name: str, turn: Turn) -> Reply:

@@ -12,17 +12,28 @@ from nlp.meaning import Understanding
 from storage.database import Transaction
 from storage.repositories import cases
 
+#: What the reply to one kind of danger has said for another too.
+_COVERS = {"violence_now": "violence_pattern", "suicide": "self_harm", "self_harm": "suicide"}
+#: Flows whose steps take what she writes for an answer only where it is one; all others are forms.
+_NO_FORMS = frozenset({"", "crisis", "consultation", "policy", "menu", "intake"})
+#: Steps of intake that keep any words: 「他又打我」 is neither an hour nor a township.
+_KEEPS_ANY_WORDS = frozenset({"intake.hear_hours", "intake.hear_area"})
+
 
 async def heed_risk(
     line: Line, tx: Transaction, person: Person, understanding: Understanding, now: datetime, writes: Writes
 ) -> bool:
-    """Mark danger before anything else happens; True when this danger begins an episode."""
+    """Mark danger before anything else happens; True when it gets a crisis reply.
+
+    That is danger which begins an episode, is of a kind not answered in this one, or is urgent for the first time.
+    """
     risk, conversation = understanding.risk, person.conversation
     if understanding.category or understanding.entities:
         sessions.learn(person, category=understanding.category, **_plain(understanding.entities))
     if risk.level == 0:
         return False
     conversation["risk"] = max(conversation["risk"], risk.level)
+    turns_urgent = risk.urgent and not conversation["urgent"]
     conversation["urgent"] = conversation["urgent"] or risk.urgent
     known = conversation["risk_kinds"].split()
     kinds = dict.fromkeys([*known, *risk.kinds])
@@ -32,7 +43,11 @@ async def heed_risk(
         return False
     conversation["category"] = understanding.category or conversation["category"]
     episode = timedelta(hours=line.service.crisis_episode_hours)
-    is_new = conversation["crisis_at"] is None or now - conversation["crisis_at"] > episode
+    begins = conversation["crisis_at"] is None or now - conversation["crisis_at"] > episode
+    if begins and person.learned.pop("answered_dangers", None):
+        person.relearned = True
+    answered = person.learned.get("answered_dangers", ())
+    is_new = begins or turns_urgent or not set(risk.kinds) <= set(answered)
     held = sessions.is_held(person)
     if held and conversation["state"] == "held":
         conversation["danger_since"] = conversation["danger_since"] or now
@@ -61,6 +76,18 @@ async def heed_risk(
         silent=person.locked,
     )
     return is_new and not held and not person.locked
+
+
+def is_lost_on_form(understanding: Understanding, flow: str, step: str) -> bool:
+    """Whether danger, answered before or not, would be taken for a name, an hour or a word by the form she is in."""
+    in_form = flow not in _NO_FORMS or f"{flow}.{step}" in _KEEPS_ANY_WORDS
+    return understanding.risk.level == 2 and in_form
+
+
+def note_answered(person: Person, understanding: Understanding) -> None:
+    """Remember which kinds of danger the crisis reply of this turn answered, until the episode is over."""
+    kinds = understanding.risk.kinds
+    sessions.learn(person, answered_dangers=[*kinds, *(_COVERS[kind] for kind in kinds if kind in _COVERS)])
 
 
 def _plain(entities: Mapping[str, object]) -> dict[str, Any]:

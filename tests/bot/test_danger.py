@@ -77,6 +77,51 @@ async def test_repeated_danger_alarms_every_time_and_opens_one_case(house: House
     assert len(await house.rows("case")) == 1
 
 
+@pytest.mark.parametrize(
+    ("kinds", "urgent", "is_told"),
+    [(("violence_now",), False, False), (("violence_now",), True, True), (("suicide", "violence_now"), False, True)],
+)
+async def test_danger_of_another_kind_or_newly_urgent_is_answered_in_the_same_episode(
+    house: House, kinds: tuple[str, ...], urgent: bool, is_told: bool
+) -> None:
+    await hearing(house, "危险", "dv", "violence_now")
+    await house.say("危险")
+    await house.say("登记")
+    await hearing(house, "又危险", "dv", *kinds, urgent=urgent)
+    heard = await house.say("又危险")
+    assert (heard.handler == "crisis", "110" in heard.all) == (is_told, is_told)
+    assert ("12356" in heard.all) == ("suicide" in kinds), "the kind that is new decides"
+    again = await house.say("又危险")
+    assert not is_told or again.all != heard.all, "the same reply once an episode"
+    assert await house.alarms() == ["danger", "danger" if is_told else "danger_again", "danger_again"]
+
+
+async def test_new_episode_forgets_which_dangers_were_answered(house: House, frozen: Frozen) -> None:
+    for text, kind in (("危险一", "violence_now"), ("危险二", "suicide")):
+        await hearing(house, text, "dv", kind)
+        assert (await house.say(text)).handler == "crisis"
+        frozen.advance(13 * 3600)
+    await hearing(house, "危险一", "dv", "violence_now")
+    assert "这不是你的错" in (await house.say("危险一")).all
+    await hearing(house, "危险二", "dv", "suicide")
+    assert "12356" in (await house.say("危险二")).all
+
+
+@pytest.mark.parametrize("step", ["hear_hours", "hear_area"])
+async def test_intake_keeps_no_danger_as_hours_or_place(house: House, step: str) -> None:
+    await hearing(house, "危险", "dv", "violence_now")
+    await house.say("危险")
+    for words in ("登记", "同意", "1", "2", "13800138000"):
+        await house.say(words)
+    if step == "hear_area":
+        await house.say("跳过")
+    assert (await house.conversation()).step == step
+    heard = await house.say("危险")
+    assert (heard.handler, "先顾安全" in heard.all) == ("crisis", True)
+    await house.say("继续")
+    assert (await house.conversation()).step == step
+
+
 async def test_alarm_holds_none_of_her_words(house: House) -> None:
     await house.say("老公昨晚又打我，刀架在我脖子上，他叫王大山")
     (alarm,) = await house.rows("alarm")
