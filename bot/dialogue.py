@@ -138,7 +138,7 @@ class Reply:
     misunderstood: bool = False
     #: Her message was a secret of hers (a 口令): it is not kept, not even sealed.
     secret: bool = False
-    #: Changes to her own settings: opted_out, stopped_all, consented, safeword, unlock_word, area.
+    #: Changes to her own settings: opted_out, stopped_all, consented, area; in hex safeword_digest, unlock_digest.
     wishes: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,8 +1,9 @@
 """The safe-contact gate: may this be sent to her, here, now? Pure, and the only way out of the house.
 
 Whoever sends asks here: the pipeline before a passive reply, the outbox worker before every other send. Live
-answers skip quiet hours and opt-out, never a 安全词 lock; everything we start ourselves passes her wishes,
-quiet hours, opt-out and consent (safety.md, "The phone may be in the wrong hands").
+answers skip quiet hours and opt-out; while a 安全词 lock is on, only answers to what was said after it go out.
+Everything we start ourselves passes her wishes, quiet hours, opt-out and consent (safety.md, "The phone may be
+in the wrong hands").
 """
 
 from collections.abc import Mapping
@@ -53,6 +54,8 @@ class Situation:
     live: bool = False
     wishes: Wishes = field(default_factory=Wishes)
     locked: bool = False
+    #: It answers something older than the lock: whoever reads it now may not be she.
+    said_before_lock: bool = False
     opted_out: bool = False
     stopped_all: bool = False
     consented: bool = False
@@ -107,7 +110,7 @@ def decide(situation: Situation) -> Verdict:
 def _refusal(situation: Situation) -> str:
     if situation.erased:
         return "erased"
-    if situation.locked and situation.outbound_class is not OutboundClass.ANSWER:
+    if situation.locked and (situation.said_before_lock or situation.outbound_class is not OutboundClass.ANSWER):
         return "locked"
     if situation.in_group and situation.outbound_class is not OutboundClass.ANSWER:
         return "in_group"

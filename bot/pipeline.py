@@ -254,7 +254,7 @@ class Pipeline:
             if job.message.receipt is not None:
                 await _note_receipt(tx, job.message, person, now)
             if crashed:
-                text = turns.take_crashed(self._line, person, incoming, writes)
+                text = await turns.take_crashed(self._line, tx, person, incoming, writes)
             else:
                 text = await turns.take(self._line, tx, person, incoming, writes)
             person.touched = True
@@ -298,7 +298,7 @@ class Pipeline:
         return people, known, nonces
 
     async def _stored_answer(self, tx: Transaction, row: AnyRow, person: Person) -> Answer:
-        return Answer(await talk.stored_answer(tx, row.id, person.key), repeated=True)
+        return Answer(await talk.stored_answer(tx, row.id, person.key, person.row.locked_at), repeated=True)
 
     async def _store(self, tx: Transaction, job: Job) -> None:
         now = clock.now()

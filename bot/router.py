@@ -41,6 +41,7 @@ class Way(StrEnum):
     """How a message goes on."""
 
     LOCK = "lock"  # she sent her 安全词
+    STOP = "stop"  # she is locked and wants to hear nothing more: noted, and the harmless answer
     UNLOCK = "unlock"
     SILENT = "silent"  # a person holds the conversation
     LEAVE = "leave"  # she leaves the flow she is in
@@ -116,7 +117,7 @@ def _for_words(situation: Situation) -> Route:
     if situation.command == "mydata":
         # 「删除我的信息」 sounds like opting out; what she wrote word for word decides.
         return Route(Way.HANDLER, "mydata")
-    if situation.command == "optout" or (understanding.intent == "optout" and sure):
+    if _opts_out(situation):
         return Route(Way.HANDLER, "optout")
     if situation.wants_to_resume:
         return Route(Way.RESUME)
@@ -135,6 +136,11 @@ def _for_words(situation: Situation) -> Route:
     return Route(Way.HANDLER, understanding.intent)
 
 
+def _opts_out(situation: Situation) -> bool:
+    understanding = situation.understanding
+    return situation.command == "optout" or (understanding.intent == "optout" and understanding.confidence >= SURE)
+
+
 def _while_locked(situation: Situation) -> Route:
     if situation.is_unlock_word:
         return Route(Way.UNLOCK, "safeword")
@@ -142,6 +148,8 @@ def _while_locked(situation: Situation) -> Route:
         return Route(Way.HANDLER, "unfollow")
     if situation.held or situation.kind in SILENT_KINDS:
         return Route(Way.SILENT)
+    if _opts_out(situation):
+        return Route(Way.STOP, "safeword")
     if situation.flow in situation.locked_handlers and not situation.wants_to_leave:
         return Route(Way.STEP, situation.flow)
     if situation.understanding.intent in situation.locked_handlers:

@@ -60,6 +60,7 @@ __all__ = [
     "crash_texts",
     "group_pointer",
     "hand_back_texts",
+    "harmless_texts",
     "leave",
     "set_aside_texts",
     "wants_to_leave",
@@ -89,6 +90,11 @@ async def leave(turn: Turn) -> Reply:
 def crash_texts(house: House) -> Sequence[str]:
     """What she is told when we failed: the crisis numbers, and that a person is asked."""
     return (texts("crisis.crash", hotline=house.hotline),)
+
+
+def harmless_texts() -> Sequence[str]:
+    """What anybody may read while she is locked."""
+    return (texts("safeword.harmless"),)
 
 
 def group_pointer(house: House, channel: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from storage import lock_words
 from storage.database import Transaction
 from storage.encryption import DataKey
 from storage.models import Contact, ServicePoint, table
@@ -104,6 +105,10 @@ class Records:
     async def my_cases(self) -> list[CaseView]:
         """Her cases, the newest first: number and standing only."""
         return await cases.cases_of(self._tx, self._contact_id)
+
+    def lock_word_digest(self, word: str) -> str:
+        """What may be remembered of a 安全词 between two questions, in hex."""
+        return lock_words.digest(self._tx, self._contact_id, word).hex()
 
     async def own_word_state(self) -> str:
         """Whether her own word can be asked for: none, open, shut."""

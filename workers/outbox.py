@@ -169,6 +169,7 @@ def _situation(house: WorkerHouse, due: DueRow, now: datetime) -> gate.Situation
         live=row.last_inbound_at is not None and now - row.last_inbound_at < _LIVE_CHAT,
         wishes=gate.read_wishes(due.wishes),
         locked=row.locked_at is not None,
+        said_before_lock=row.locked_at is not None and row.created_at < row.locked_at,
         opted_out=row.opted_out_at is not None,
         stopped_all=row.stopped_all_at is not None,
         consented=row.consented_at is not None,

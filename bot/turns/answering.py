@@ -14,7 +14,7 @@ from bot.turns.flood import may_speak
 from bot.turns.line import Incoming, Line, Writes
 from bot.turns.others import answer_others
 from bot.turns.rows import keep_inbound, raise_alarm, say
-from bot.turns.wishes import is_word, keep_wishes
+from bot.turns.wishes import is_word, keep_wishes, lock
 from nlp.meaning import Context, Risk, Understanding
 from storage.database import Transaction
 from storage.records import Records
@@ -86,7 +86,12 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
         is_new_danger=new_danger,
         learned=person.learned,
     )
+    is_locking = route.way is Way.LOCK and not person.locked
+    if is_locking:
+        await lock(tx, person, writes)
     reply = await _answer(line, tx, person, route, turn)
+    if is_locking:
+        reply = replace(reply, alarm="safeword")
     if reply.hand_to:
         route, reply = await _hand_over(line, tx, person, situation, turn, reply)
     elif not flow and not person.locked:
@@ -111,12 +116,17 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
     return say(line, person, incoming, reply.texts, writes, crisis=is_crisis)
 
 
-def take_crashed(line: Line, person: Person, incoming: Incoming, writes: Writes) -> str:
-    """The crash path: she still gets the crisis numbers, and a human is told. Needs no understanding."""
-    now = incoming.received_at
+async def take_crashed(line: Line, tx: Transaction, person: Person, incoming: Incoming, writes: Writes) -> str:
+    """The crash path: her 安全词 locks, else she gets the crisis numbers; a human is told. Needs no understanding."""
+    now, text = incoming.received_at, incoming.message.text
+    may_lock = not person.in_group and not person.locked
+    is_locking = may_lock and is_word(tx, person, person.contact["safeword_digest"], text)
+    if is_locking:
+        await lock(tx, person, writes)
+        raise_alarm(writes, person, "safeword", now, silent=True)
     sessions.note_inbound(person, incoming.message, now)
     try:
-        risk = line.read_risk(incoming.message.text)
+        risk = line.read_risk(text)
     except Exception:
         log.exception("risk.unreadable", extra={"inbound": incoming.row_id})
         risk = Risk(level=1, reasons=("程序没有读懂这条消息",))
@@ -125,8 +135,10 @@ def take_crashed(line: Line, person: Person, incoming: Incoming, writes: Writes)
     silent = person.locked or sessions.is_held(person)
     sessions.call_person(person, "bot_failed", now)
     raise_alarm(writes, person, "bot_failed", now, silent=person.locked)
-    understanding = Understanding(incoming.message.text, risk=risk)
+    understanding = Understanding(text, risk=risk)
     keep_inbound(person, incoming, writes, understanding=understanding, handler="crash", failed=True)
+    if is_locking:
+        return say(line, person, incoming, tuple(line.harmless_texts()), writes, crisis=False)
     if silent or incoming.message.kind in SILENT_KINDS or incoming.message.kind is Kind.UNFOLLOW:
         return ""
     if person.in_group:
@@ -140,11 +152,12 @@ async def _answer(line: Line, tx: Transaction, person: Person, route: Route, tur
         case Way.SILENT:
             return Reply(keep_flow=True)
         case Way.LOCK:
-            if not person.locked:
-                person.locked = True
-                await talk.update_contact(tx, person.contact_id, locked_at=turn.now)
-                return replace(await _step(line, "safeword", "tell_harmless", turn), alarm="safeword")
             return await _step(line, "safeword", "tell_harmless", turn)
+        case Way.STOP:
+            asked = (await line.handlers["optout"].begin(turn)).wishes
+            harmless = await _step(line, "safeword", "tell_harmless", turn)
+            # Wishes to hear more wait until she is back: it may be somebody else who has them.
+            return replace(harmless, wishes={} if asked.get("consented") else asked)
         case Way.UNLOCK:
             person.locked = False
             await talk.update_contact(tx, person.contact_id, locked_at=None)
@@ -154,9 +167,9 @@ async def _answer(line: Line, tx: Transaction, person: Person, route: Route, tur
             return left
         case Way.RESUME:
             paused = person.learned["set_aside"]
-            asked = paused["data"].get("asked", "")
+            question = paused["data"].get("asked", "")
             return Reply(
-                texts=(asked,) if asked else (),
+                texts=(question,) if question else (),
                 flow=paused["flow"],
                 step=paused["step"],
                 data=paused["data"],

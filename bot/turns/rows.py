@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot import gate
+from bot import clock, gate
 from bot.messages import PRIORITY, InboundMessage, Kind, OutboundClass
 from bot.sessions import Person
 from bot.turns.line import Incoming, Line, Writes
@@ -160,7 +160,8 @@ def _answer_row(
         "said_at": incoming.message.sent_at,
         "said_order": incoming.message.order,
         "said_rank": number + 1,
-        "created_at": now,
+        # Not when she wrote: the gate asks whether it was said before a lock.
+        "created_at": clock.now(),
         "not_before": now,
         "finished_at": now if hand else None,
     }

@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from bot import clock
 from bot.sessions import Person
+from bot.turns.line import Writes
+from storage import lock_words
 from storage.database import Transaction
 from storage.repositories import talk
 
@@ -22,10 +25,9 @@ async def keep_wishes(tx: Transaction, person: Person, wishes: dict[str, Any], n
             values[column] = now if wishes[name] else None
     if wishes.get("consented"):
         values["opted_out_at"] = None
-    for name, column in (("safeword", "safeword_digest"), ("unlock_word", "unlock_digest")):
+    for name in ("safeword_digest", "unlock_digest"):
         if name in wishes:
-            word = str(wishes[name]).strip()
-            values[column] = _word_digest(tx, person, word) if word else None
+            values[name] = bytes.fromhex(wishes[name])
     if "area" in wishes:
         values["area_id"] = wishes["area"] or None
     if values:
@@ -35,8 +37,13 @@ async def keep_wishes(tx: Transaction, person: Person, wishes: dict[str, Any], n
 
 def is_word(tx: Transaction, person: Person, digest: bytes | None, text: str) -> bool:
     """Whether the whole message is the word behind `digest`."""
-    return digest is not None and bool(text) and _word_digest(tx, person, text.strip()) == digest
+    return lock_words.fits(tx, person.contact_id, digest, text)
 
 
-def _word_digest(tx: Transaction, person: Person, word: str) -> bytes:
-    return tx.keys.digest("word", f"{person.contact_id}\0{word}")
+async def lock(tx: Transaction, person: Person, writes: Writes) -> None:
+    """She sent her 安全词: from now on nothing that was said before reaches this phone."""
+    person.locked = True
+    await talk.update_contact(tx, person.contact_id, locked_at=clock.now())
+    writes.outbox[:] = [
+        row for row in writes.outbox if row["contact_id"] != person.contact_id or row["state"] != "queued"
+    ]

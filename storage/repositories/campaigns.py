@@ -141,7 +141,7 @@ async def preview(tx: Transaction, campaign_id: str, staff_id: str, now: datetim
         .join(table(Staff), _staff.preview_contact_id == _contact.id)
         .join(table(Identity), _identity.contact_id == _contact.id)
         .where(_staff.id == staff_id)
-        .order_by(_identity.last_inbound_at.desc())
+        .order_by(_identity.last_inbound_at.desc().nulls_last())
         .limit(1)
     )
     if row is None or row.wrapped_key is None:
@@ -183,7 +183,7 @@ async def candidates(tx: Transaction, after: str, limit: int) -> Sequence[AnyRow
     newest = (
         select(_other.c.id)
         .where(_other.c.contact_id == _contact.id)
-        .order_by(_other.c.last_inbound_at.desc(), _other.c.id)
+        .order_by(_other.c.last_inbound_at.desc().nulls_last(), _other.c.id)
         .limit(1)
         .correlate(table(Contact))
         .scalar_subquery()

@@ -82,7 +82,9 @@ _KNOWN = select(
     _inbound.dedupe_digest.in_(bindparam("dedupe", expanding=True, type_=LargeBinary()))
     | _inbound.nonce_digest.in_(bindparam("nonces", expanding=True, type_=LargeBinary()))
 )
-_HANDED = select(_outbox.text_sealed).where(_outbox.idempotency_key == bindparam("key"), _outbox.state == "handed")
+_HANDED = select(_outbox.text_sealed, _outbox.created_at).where(
+    _outbox.idempotency_key == bindparam("key"), _outbox.state == "handed"
+)
 _IDENTITY_FIELDS = (
     "conversation_id",
     "followed_at",
@@ -283,10 +285,12 @@ def answer_key(inbound_id: str, number: int) -> str:
     return f"answer:{inbound_id}:{number}"
 
 
-async def stored_answer(tx: Transaction, inbound_id: str, key: DataKey) -> str:
-    """The passive reply this message got; empty when it got none."""
+async def stored_answer(tx: Transaction, inbound_id: str, key: DataKey, locked_at: datetime | None) -> str:
+    """The passive reply this message got; empty when it got none, or when her 安全词 has locked since then."""
     row = (await tx.connection.execute(_HANDED, {"key": answer_key(inbound_id, 0)})).first()
-    return key.open("outbox.text", row.text_sealed) if row else ""
+    if row is None or (locked_at is not None and row.created_at < locked_at):
+        return ""
+    return key.open("outbox.text", row.text_sealed)
 
 
 async def update_identities(tx: Transaction, rows: list[dict[str, Any]]) -> None:

@@ -129,3 +129,9 @@ def test_no_combination_reaches_a_locked_stopped_or_erased_contact(
         later = situation(outbound_class, now=verdict.wait_until, consented=consented)
         assert decide(later).allowed
         assert verdict.wait_until > now
+
+
+def test_answer_to_what_was_said_before_the_lock_is_refused() -> None:
+    verdict = decide(situation(OutboundClass.ANSWER, locked=True, said_before_lock=True, live=True))
+    assert (verdict.allowed, verdict.reason, verdict.wait_until) == (False, "locked", None)
+    assert decide(situation(OutboundClass.ANSWER, locked=True)).allowed

@@ -214,3 +214,18 @@ async def test_session_of_staff_ends_when_idle_or_closed(house: House) -> None:
         await staff.close_session(tx, found.id, clock.now())
         assert await staff.find_session(tx, token, clock.now(), idle) is None
     assert token.encode() not in b"".join(row.token_digest for row in await house.rows("staff_session"))
+
+
+async def test_claiming_in_the_middle_of_an_intake_loses_no_answer(house: House) -> None:
+    for said in ("登记", "同意", "1", "1", "晚上", "柳林乡", "孩子一直是我带", "跳过"):
+        await house.say(said)
+    talk, worker = await house.conversation(), await house.add_staff()
+    assert talk.flow == "intake"
+    async with house.database.transaction() as tx:
+        await inbox.claim(tx, talk.id, worker, clock.now(), None)
+        learned = (await inbox.find(tx, talk.id, None)).learned
+        await inbox.hand_back(tx, talk.id, worker, clock.now())
+    known = {name: learned.get(name) for name in ("hurt", "contact", "hours", "summary")}
+    assert known == {"hurt": "self", "contact": "message", "hours": "晚上", "summary": "孩子一直是我带"}
+    await house.say("继续")
+    assert (await house.conversation()).step == talk.step

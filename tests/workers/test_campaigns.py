@@ -125,3 +125,12 @@ async def test_steps_of_a_campaign_go_in_order_and_two_people_are_needed(house: 
             await repository.update_draft(tx, made, title="通知", text="再改", staff_id=other)
         await repository.start(tx, made, now)
         assert (await repository.find(tx, made)).status == "sending"
+
+
+async def test_notice_goes_to_the_address_she_used_last_not_to_one_she_never_used(house: House) -> None:
+    await follow(house, LINA, MEI)
+    contact, unused = await house.contact(), await house.identity(MEI)
+    await house.change("identity", unused.id, contact_id=contact.id, last_inbound_at=None)
+    async with house.database.reading() as tx:
+        found = {row.id: row.identity_id for row in await repository.candidates(tx, "", 10)}
+    assert found == {contact.id: (await house.identity()).id}

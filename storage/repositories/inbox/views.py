@@ -189,7 +189,7 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
     key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
     number, fields = await cases.fields_of(tx, key, row.case_id) if row.case_id else ("", {})
     learned = key.open_json("conversation.learned", row.learned_sealed, {})
-    # A flow set aside is the bot's own affair, and may hold a 安全词 not yet chosen.
+    # A flow set aside is the bot's own affair.
     learned.pop("set_aside", None)
     learned.pop("group_minute", None)
     return TalkView(
