@@ -2,6 +2,7 @@
 
 from bot.dialogue import ANY, Flow, Reply, Turn
 from handlers import consultation, words
+from handlers.language import numbers
 from handlers.wording import texts
 
 flow = Flow("crisis")
@@ -50,7 +51,9 @@ async def tell(turn: Turn) -> Reply:
     new = [kind for kind in kinds if kind not in answered] or kinds
     name = next((text for kind, text in _TEXT_BY_KIND if kind in new), "general")
     key = f"crisis.{name}" if turn.is_new_danger else _UNSAFE.get(name, "crisis.unsafe")
-    return flow.ask(texts(key), then=hear_safety, kind=name, question=turn.text[:_LONGEST_QUESTION])
+    language = turn.understanding.language
+    said = (numbers(language),) if language else ()
+    return flow.ask(*said, texts(key), then=hear_safety, kind=name, question=turn.text[:_LONGEST_QUESTION])
 
 
 @flow.step

@@ -15,8 +15,13 @@ _TEXTS = {
 }
 
 
+def numbers(code: str) -> str:
+    """The numbers that always work, in the language of that code where we have it."""
+    return texts(_TEXTS.get(code, "language.other"))
+
+
 @flow.start
 async def tell_numbers(turn: Turn) -> Reply:
     """Say the numbers and call a person; whatever she was in the middle of stays as it is."""
-    said = texts(_TEXTS.get(turn.understanding.language, "language.other"))
+    said = numbers(turn.understanding.language)
     return Reply(texts=(said,), keep_flow=True, call_human=f"language_{turn.understanding.language}")

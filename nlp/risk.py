@@ -19,9 +19,17 @@ from nlp.text import DATA, normalise
 from nlp.voice import Voice, voice
 
 _FOLDER = DATA / "risk"
-_RULE_FILES = ("plain.yaml", "violence.yaml", "self_harm.yaml", "harm.yaml")
+_RULE_FILES = ("cries.yaml", "plain.yaml", "violence.yaml", "self_harm.yaml", "harm.yaml", "latin.yaml")
 #: A denial or a question about the law frames the whole of a short message, but not of a long account.
 _SHORT = 30
+#: One syllable of pinyin after another: a word of English seldom is (「start」, 「would」 are none).
+_PINYIN = re.compile(
+    r"(?:(?:[zcs]h|[bpmfdtnlgkhjqxrzcsyw])?"
+    r"(?:i?ang|iong|uang|eng|ing|ong|ian|iao|uai|uan|ai|an|ao|ei|en|er|ia|ie|in|iu|ou|ua|ue|ui|un|uo|ve|[aeiouv]))++"
+)
+_NO_LETTER = re.compile(r"[^a-z]+")
+#: What parts one clause from the next.
+_CLAUSE_END = re.compile(r"[,。?!;]")
 _SELF = frozenset({"suicide", "self_harm"})
 #: How many characters on each side of a match the voice hears.
 _AROUND = 40
@@ -53,11 +61,14 @@ class _Frame:
 @dataclass(frozen=True, slots=True)
 class _Rulebook:
     rules: tuple[Rule, ...]
+    #: For texts in pinyin, matched without spaces.
+    pinyin: tuple[Rule, ...]
     idioms: tuple[Rule, ...]
     characters: frozenset[str]
     joke: _Frame
     fiction: _Frame
     law: _Frame
+    supposed: re.Pattern[str]
     past: _Frame
     fine: _Frame
     mine: re.Pattern[str]
@@ -85,13 +96,17 @@ def _book() -> _Rulebook:
     for name in _RULE_FILES:
         path = _FOLDER / name
         rules += compile_rules(path, read_yaml(path)["rules"], words)
+    latin = _FOLDER / "latin.yaml"
+    pinyin = compile_rules(latin, read_yaml(latin)["pinyin"], words)
     return _Rulebook(
         rules=tuple(rules),
+        pinyin=tuple(pinyin),
         idioms=tuple(compile_rules(_FOLDER / "excuses.yaml", excuses["idioms"], words)),
-        characters=frozenset().union(*(rule.key for rule in rules)),
+        characters=frozenset().union(*(rule.key for rule in (*rules, *pinyin))),
         joke=_frame(excuses["joke"]),
         fiction=_frame(excuses["fiction"]),
         law=_frame(excuses["law"]),
+        supposed=re.compile(excuses["supposed"]),
         past=_frame(excuses["past"]),
         fine=_frame(excuses["fine"]),
         mine=re.compile(words["mine"]),
@@ -147,7 +162,7 @@ def _read(text: str, heard: Voice | None) -> Risk:
         for idiom in book.idioms:
             if not idiom.key.isdisjoint(characters):
                 bare = idiom.pattern.sub("、", bare)
-        findings = _findings(book, bare, characters)
+        findings = [*_findings(book, book.rules, bare), *_in_pinyin(book, bare)]
         if findings:
             findings = _framed(book, bare, characters, findings)
             if heard is not None:
@@ -190,13 +205,26 @@ def _alone(book: _Rulebook, heard: Voice, texts: tuple[str, str], characters: se
     return [_Finding(kind, level, level == 2 and kind == "child", reason)]
 
 
-def _findings(book: _Rulebook, text: str, characters: set[str]) -> list[_Finding]:
+def _in_pinyin(book: _Rulebook, text: str) -> list[_Finding]:
+    """What a text says that is pinyin from beginning to end, however it is spaced."""
+    if not text.isascii():
+        return []
+    together = _NO_LETTER.sub("", text)
+    return _findings(book, book.pinyin, together) if _PINYIN.fullmatch(together) else []
+
+
+def _findings(book: _Rulebook, rules: tuple[Rule, ...], text: str) -> list[_Finding]:
+    """The first match of every rule. A rule with `instead` keeps later rules of that kind off its own words."""
+    characters = set(text)
     found = []
-    for rule in book.rules:
-        match = rule.search(text, characters)
+    taken: list[tuple[str, int, int]] = []
+    for rule in rules:
+        fields = rule.fields
+        match = _free(rule, text, characters, [span for span in taken if span[0] == fields["kind"]])
         if match is None:
             continue
-        fields = rule.fields
+        if "instead" in fields:
+            taken.append((fields["instead"], match.start(), match.end()))
         denied = book.negation_self if fields["kind"] in _SELF else book.negation
         before = text[max(0, match.start() - 6) : match.start()]
         own = "我" in match.group()
@@ -216,6 +244,17 @@ def _findings(book: _Rulebook, text: str, characters: set[str]) -> list[_Finding
     return found
 
 
+def _free(rule: Rule, text: str, characters: set[str], taken: list[tuple[str, int, int]]) -> re.Match[str] | None:
+    """The first match that touches no span already spoken for."""
+    match = rule.search(text, characters)
+    while match is not None:
+        busy = next((end for _, start, end in taken if match.start() < end and start < match.end()), None)
+        if busy is None:
+            return match
+        match = rule.pattern.search(text, busy)
+    return None
+
+
 def _framed(book: _Rulebook, text: str, characters: set[str], findings: list[_Finding]) -> list[_Finding]:
     """The findings after what surrounds them has been weighed."""
     short = len(text) <= _SHORT
@@ -230,10 +269,22 @@ def _framed(book: _Rulebook, text: str, characters: set[str], findings: list[_Fi
     personal = book.mine.search(text) is not None
     ongoing = book.now.found(text, characters) or book.again.found(text, characters)
     if book.law.found(text, characters) and not (personal and (ongoing or not short)):
-        return [_lowered(one, personal) for one in findings if personal or not (short and one.weak)]
+        return [
+            one if one.own and not _asks(book, text, one) else _lowered(one, personal)
+            for one in findings
+            if personal or not (short and one.weak)
+        ]
     if book.past.found(text, characters) and not book.recent.found(text, characters):
         return [_lowered(one, not one.weak) if _can_be_past(one) else one for one in findings]
     return findings
+
+
+def _asks(book: _Rulebook, text: str, finding: _Finding) -> bool:
+    """Whether the clause of the finding is itself the question about the law, or its condition (如果他打我)."""
+    ends = [match.start() for match in _CLAUSE_END.finditer(text)]
+    begin = max((end for end in ends if end < finding.place), default=0)
+    end = min((end for end in ends if end >= finding.place), default=len(text))
+    return any(pattern.search(text, begin, end) for pattern in (book.law.pattern, book.supposed))
 
 
 def _can_be_past(finding: _Finding) -> bool:

@@ -229,6 +229,9 @@ def test_who_tells_of_long_ago_is_no_child_now(text: str) -> None:
         ("他又打我", "self", None),
         ("老师打了我儿子", "other", "teacher"),
         ("闺蜜被家暴", "other", None),
+        ("舅舅欺负我12岁的外甥女", "other", "relative"),
+        ("他打我的孩子", "other", None),
+        ("他打我12岁的女儿", "other", None),
     ],
 )
 def test_who_is_hurt_by_whom(text: str, hurt: str, by: str | None) -> None:

@@ -67,6 +67,119 @@ def test_what_only_sounds_like_danger_is_no_alarm(text: str) -> None:
     assert read(text).level < 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["救命", "快来人", "SOS", "110", "报警", "救救我", "救命啊！！", "救命！快来人！", "jiu ming", "help me please"],
+)
+def test_a_message_that_is_one_cry_is_urgent(text: str) -> None:
+    found = read(text)
+    assert (found.level, found.urgent, found.kinds[0]) == (2, True, "violence_now")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("My husband beats me every day", "violence_pattern"),
+        ("my boyfriend hit me", "violence_pattern"),
+        ("He hurts me", "violence_pattern"),
+        ("he is choking me", "violence_now"),
+        ("he wants to kill me", "threat_to_kill"),
+        ("I want to die", "suicide"),
+        ("I am going to kill myself", "suicide"),
+        ("I will end my life", "suicide"),
+        ("I was raped", "sexual_violence"),
+        ("he has a knife", "violence_now"),
+        ("he locked me in the room", "captivity"),
+        ("I was sold to this village", "captivity"),
+        ("laogong da wo", "violence_pattern"),
+        ("ta jintian you da le wo", "violence_pattern"),
+        ("ta yao sha wo", "threat_to_kill"),
+        ("na dao", "violence_now"),
+        ("ta na dao kan wo", "violence_now"),
+        ("jia bao", "violence_pattern"),
+        ("bu xiang huo le", "suicide"),
+        ("wo yao si le", "suicide"),
+        ("当家的捶我", "violence_pattern"),
+        ("屋里头的老捶我", "violence_pattern"),
+        ("他擂我", "violence_pattern"),
+        ("药都准备好了，孩子以后就靠你们了", "suicide"),
+        ("对不起大家，不想拖累家里了", "suicide"),
+    ],
+)
+def test_danger_is_heard_in_english_in_pinyin_in_dialect_and_sideways(text: str, kind: str) -> None:
+    found = read(text)
+    assert found.level == 2
+    assert kind in found.kinds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "打110是什么",
+        "报警有用吗",
+        "help",
+        "he hit the road",
+        "he doesn't hit me",
+        "I don't want to die",
+        "how do I apply for divorce",
+        "can you help me please find the hotline number",
+        "start a day wonder",
+        "laogong da wo dianhua",
+        "wo na dao zheng le",
+        "wo yao si zhang piao",
+        "他帮我捶背",
+        "如果我不在家孩子怎么办",
+    ],
+)
+def test_harmless_words_in_english_pinyin_and_dialect_stay_harmless(text: str) -> None:
+    assert read(text).level == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "如果我不在了孩子怎么办",
+        "我不想拖累孩子了",
+        "孩子以后就靠你们了",
+        "孩子以后就拜托你们了",
+        "睡着不醒就好了",
+        "撑不下去了",
+    ],
+)
+def test_a_wish_to_die_told_sideways_is_heard(text: str) -> None:
+    found = read(text)
+    assert found.level >= 1
+    assert found.kinds == ("suicide",)
+
+
+@pytest.mark.parametrize(
+    "text", ["他说要跟我一起死", "老公威胁要同归于尽", "男方说离婚就一起死", "老公说要带着孩子一起死"]
+)
+def test_who_wants_to_take_her_along_is_a_threat_and_no_wish_of_hers(text: str) -> None:
+    found = read(text)
+    assert found.urgent
+    assert "threat_to_kill" in found.kinds
+    assert "suicide" not in found.kinds
+
+
+@pytest.mark.parametrize("text", ["我想带着孩子一起走", "带着孩子一起死", "我要带着孩子一起死"])
+def test_who_wants_to_take_her_child_along_means_to_die(text: str) -> None:
+    found = read(text)
+    assert found.urgent
+    assert found.kinds[:2] == ("suicide", "child")
+    assert "threat_to_kill" not in found.kinds
+
+
+@pytest.mark.parametrize("text", ["我被打了，还想问问离婚要什么材料", "我被打了，家暴怎么判"])
+def test_a_question_about_the_law_lowers_only_its_own_clause(text: str) -> None:
+    assert read(text).level == 2
+
+
+@pytest.mark.parametrize("text", ["老公打老婆，判几年", "家暴判几年"])
+def test_a_question_about_the_law_without_her_own_story_is_no_alarm(text: str) -> None:
+    assert read(text).level < 2
+
+
 @pytest.mark.parametrize("text", ["有时候觉得活着没什么意思", "前夫十年前打过我，早离了"])
 def test_passive_wishes_and_the_long_past_are_concern(text: str) -> None:
     assert read(text).level == 1
@@ -102,6 +215,19 @@ def test_nothing_she_writes_raises(text: str) -> None:
     assert read(text).level in {0, 1, 2}
 
 
-@pytest.mark.parametrize("text", ["死" * 20_000, "打我" * 10_000, "\x00\x01", "ئۇيغۇر", "བོད", "🙂"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "死" * 20_000,
+        "打我" * 10_000,
+        "快来人" * 1_000 + "谢",
+        "ai" * 2_000 + "x",
+        "i want he " * 400,
+        "\x00\x01",
+        "ئۇيغۇر",
+        "བོད",
+        "🙂",
+    ],
+)
 def test_odd_and_endless_texts_are_read(text: str) -> None:
     assert read(text).level in {0, 1, 2}

@@ -15,7 +15,7 @@ FOREIGN = {
     "bo": "ང་ལ་རོགས་རམ་དགོས།",
     "mn": "ᠲᠤᠰᠠᠯᠠᠭᠠᠷᠠᠢ",
     "ko": "도와주세요 남편이 때려요",
-    "en": "please help me my husband hits me",
+    "en": "please tell me where I can speak to somebody about work",
     "vi": "chồng tôi đánh tôi, giúp tôi với",
     "ja": "夫に殴られました。助けてください",
     "ru": "помогите, муж бьёт меня",
@@ -74,6 +74,12 @@ def test_another_language_is_recognised_and_not_guessed_at(code: str, text: str)
 )
 def test_chinese_pinyin_courtesies_and_numbers_are_no_other_language(text: str) -> None:
     assert language_of(text) == ""
+
+
+@pytest.mark.parametrize("text", ["I was raped", "he has a knife", "he locked me in", "kill myself"])
+def test_danger_in_english_is_danger_and_english(text: str) -> None:
+    assert language_of(text.lower()) == "en"
+    assert understand(text).risk.level == 2
 
 
 def test_kazakh_and_uyghur_in_arabic_script_are_told_apart() -> None:
