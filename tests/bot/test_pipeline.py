@@ -274,8 +274,11 @@ async def test_nothing_is_answered_that_could_not_be_stored(house: House, monkey
         job = house.pipeline.submit(house.message("菜单"))
         with pytest.raises(StorageUnavailable):
             await job.future
+        later = house.pipeline.submit(house.message("菜单", MEI))
         with pytest.raises(StorageUnavailable):
-            await house.pipeline.keep_for_later(house.pipeline.submit(house.message("菜单", MEI)))
+            await house.pipeline.keep_for_later(later)
+        with pytest.raises(StorageUnavailable):
+            await later.future
     assert await house.rows("inbound_message") == []
     assert (await house.say("菜单")).passive, "and it goes on afterwards"
 
