@@ -105,7 +105,7 @@ async def sign_ups_of(tx: Transaction, contact_id: str, now: datetime) -> list[S
         select(table(SignUp))
         .join(table(ActivitySession), _session.id == _sign_up.session_id)
         .where(_sign_up.contact_id == contact_id, _sign_up.active_key.is_not(None), _session.ends_at > now)
-        .order_by(_session.starts_at)
+        .order_by(_session.starts_at, _sign_up.id)
     )
     views = []
     for row in rows:
