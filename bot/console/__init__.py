@@ -147,6 +147,7 @@ PAGES: list[Page] = [
 def add_console(app: web.Application, house: ConsoleHouse) -> None:
     """Mount every page behind its door."""
     stopping = app[inbox.STOPPING] = asyncio.Event()
+    app[inbox.LOOKS] = inbox.make_looks(house.database)
 
     async def stop(_: web.Application) -> None:
         stopping.set()

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,17 +10,17 @@ from aiohttp import web
 
 from bot import clock, gate
 from bot.console import words
+from bot.console.looks import LOOK_SECONDS, Looks
 from bot.console.visit import BadForm, Visit, find_session, is_locked
-from bot.errors import NotFound, StorageUnavailable
+from bot.errors import StorageUnavailable
 from bot.messages import Trigger, Window
+from storage.database import Database
 from storage.repositories import erasure, inbox, staff
 from storage.repositories.inbox import QueueLine, TalkView
 
 _LONGEST_REPLY = 2000
 _LONGEST_FIELD = 1000
 _KEY = re.compile(r"^[A-Za-z0-9_-]{1,48}$")
-#: A page in view learns of changes this often.
-_LOOK_SECONDS = 1.0
 #: Proxies cut silent lines; browsers reconnect by themselves.
 _SIGN_OF_LIFE_SECONDS = 15
 _LONGEST_STREAM = timedelta(hours=1)
@@ -48,7 +48,11 @@ FORM = (
     ("wish", "她希望得到的帮助", ""),
 )
 
+#: What a stream watches: ("queue", the areas its page shows) or ("talk", a conversation's id).
+Watched = tuple[str, Any]
+
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("console_stopping", asyncio.Event)
+LOOKS: web.AppKey[Looks[Watched]] = web.AppKey("console_looks", Looks)
 
 
 async def show_queue(visit: Visit) -> web.StreamResponse:
@@ -69,11 +73,9 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
 async def watch_queue(visit: Visit) -> web.StreamResponse:
     """Tell the open queue page when it is out of date."""
 
-    async def version() -> str:
-        async with visit.house.database.reading() as tx:
-            return await inbox.queue_version(tx, await visit.scope(tx))
-
-    return await _stream(visit, version)
+    async with visit.house.database.reading() as tx:
+        scope = await visit.scope(tx)
+    return await _stream(visit, "queue", scope)
 
 
 async def show_talk(visit: Visit) -> web.StreamResponse:
@@ -96,13 +98,23 @@ async def watch_talk(visit: Visit) -> web.StreamResponse:
     """Tell the open conversation page when it is out of date."""
     talk_id = visit.part("talk")
     async with visit.house.database.reading() as tx:
-        await inbox.find(tx, talk_id, await visit.scope(tx))
+        await inbox.check_visible(tx, talk_id, await visit.scope(tx))
+    return await _stream(visit, "talk", talk_id)
 
-    async def version() -> str:
-        async with visit.house.database.reading() as tx:
-            return str(await inbox.version_of(tx, talk_id))
 
-    return await _stream(visit, version)
+def make_looks(database: Database) -> Looks[Watched]:
+    """The versions of queues (by the areas they show) and conversations (by id) that open pages watch."""
+
+    async def read(keys: Collection[Watched]) -> dict[Watched, str]:
+        found: dict[Watched, str] = {}
+        async with database.reading() as tx:
+            talks = await inbox.versions_of(tx, [str(key) for kind, key in keys if kind == "talk"])
+            for kind, key in keys:
+                if kind == "queue":
+                    found[kind, key] = await inbox.queue_version(tx, key)
+        return found | {("talk", talk_id): str(version) for talk_id, version in talks.items()}
+
+    return Looks(read)
 
 
 async def claim(visit: Visit) -> web.StreamResponse:
@@ -283,37 +295,38 @@ def _talk_json(talk: TalkView) -> dict[str, Any]:
     }
 
 
-async def _stream(visit: Visit, version: Callable[[], Awaitable[str]]) -> web.StreamResponse:
-    """Server-sent events: one line whenever `version` changes. Ends when she is signed out or we stop."""
+async def _stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
+    """Server-sent events: one line whenever what is watched changes. Ends when she is signed out or we stop."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     await response.prepare(visit.request)
-    stopping = visit.request.app[STOPPING]
+    stopping, looks = visit.request.app[STOPPING], visit.request.app[LOOKS]
     last, begun = "", clock.monotonic()
     quiet_since = begun
-    while not stopping.is_set() and clock.monotonic() - begun < _LONGEST_STREAM.total_seconds():
-        try:
-            current = await version()
-        except StorageUnavailable:
-            current = last
-        except NotFound:
-            break
-        moment = clock.monotonic()
-        try:
-            if current != last:
-                await response.write(f"data: {current}\n\n".encode())
-                last, quiet_since = current, moment
-            elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
-                await response.write(b": here\n\n")
-                quiet_since = moment
-                if await find_session(visit) is None or is_locked(visit):
-                    break
-        except ConnectionError:
-            break
-        try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                await stopping.wait()
-        except TimeoutError:
-            continue
+    with looks.watching((kind, key)):
+        while not stopping.is_set() and clock.monotonic() - begun < _LONGEST_STREAM.total_seconds():
+            try:
+                current = await looks.version((kind, key))
+            except StorageUnavailable:
+                current = last
+            if current is None:
+                break
+            moment = clock.monotonic()
+            try:
+                if current != last:
+                    await response.write(f"data: {current}\n\n".encode())
+                    last, quiet_since = current, moment
+                elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
+                    await response.write(b": here\n\n")
+                    quiet_since = moment
+                    if await find_session(visit) is None or is_locked(visit):
+                        break
+            except ConnectionError:
+                break
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
     return response

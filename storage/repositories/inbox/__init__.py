@@ -8,10 +8,11 @@ from storage.repositories.inbox.views import (
     QueueLine,
     TalkView,
     attachment,
+    check_visible,
     find,
     queue,
     queue_version,
-    version_of,
+    versions_of,
     window_of,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "alarms_of",
     "areas_under",
     "attachment",
+    "check_visible",
     "claim",
     "close",
     "find",
@@ -33,6 +35,6 @@ __all__ = [
     "save_form",
     "see_alarm",
     "see_alarms",
-    "version_of",
+    "versions_of",
     "window_of",
 ]

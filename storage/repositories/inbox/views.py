@@ -157,12 +157,23 @@ async def queue_version(tx: Transaction, scope: Collection[str] | None) -> str:
     return f"{row[0]}.{row[1]}.{alarms[0]}.{alarms[1] or ''}"
 
 
-async def version_of(tx: Transaction, conversation_id: str) -> int:
-    """Counts every change of one conversation. Raises NotFound."""
-    row = await tx.first(select(_conversation.version).where(_conversation.id == conversation_id))
-    if row is None:
+async def versions_of(tx: Transaction, ids: Collection[str]) -> dict[str, int]:
+    """The counters of changes of these conversations, by id; those that are gone are missing."""
+    if not ids:
+        return {}
+    rows = await tx.rows(select(_conversation.id, _conversation.version).where(_conversation.id.in_(ids)))
+    return {row.id: row.version for row in rows}
+
+
+async def check_visible(tx: Transaction, conversation_id: str, scope: Collection[str] | None) -> None:
+    """Raises NotFound for a conversation that does not exist, whose woman is forgotten, or outside `scope`."""
+    row = await tx.first(
+        select(_contact.wrapped_key)
+        .join(table(Conversation), _conversation.contact_id == _contact.id)
+        .where(_conversation.id == conversation_id, within(scope))
+    )
+    if row is None or row.wrapped_key is None:
         raise NotFound
-    return int(row.version)
 
 
 async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | None) -> TalkView:

@@ -1,0 +1,71 @@
+"""Open pages learn that they are out of date, and many of them together look no oftener than one."""
+
+import asyncio
+from collections.abc import Collection
+
+from aiohttp import ClientResponse
+
+from bot.console.looks import Looks
+from tests.bot.console.conftest import Desk
+from tests.support.house import MEI
+
+
+async def test_fifty_streams_ask_once_and_each_hears_of_its_own() -> None:
+    asked: list[set[str]] = []
+
+    async def read(keys: Collection[str]) -> dict[str, str]:
+        asked.append(set(keys))
+        await asyncio.sleep(0)
+        return {key: f"of {key}" for key in keys if key != "gone"}
+
+    looks = Looks(read)
+    with looks.watching("a"), looks.watching("b"), looks.watching("gone"):
+        answers = await asyncio.gather(*(looks.version(key) for key in ("a", "b", "gone") for _ in range(20)))
+    assert answers == ["of a"] * 20 + ["of b"] * 20 + [None] * 20
+    assert asked == [{"a", "b", "gone"}]
+
+
+async def test_what_nobody_watched_yet_is_looked_at_at_once_and_left_alone_afterwards() -> None:
+    asked: list[set[str]] = []
+
+    async def read(keys: Collection[str]) -> dict[str, str]:
+        asked.append(set(keys))
+        return dict.fromkeys(keys, "1")
+
+    looks = Looks(read)
+    with looks.watching("a"):
+        assert await looks.version("a") == "1"
+    with looks.watching("b"):
+        assert await looks.version("b") == "1"
+    assert asked == [{"a"}, {"b"}]
+
+
+async def test_open_pages_hear_of_a_change_and_the_page_of_another_talk_does_not(desk: Desk) -> None:
+    li = await desk.signed_in("li", "worker")
+    hers, other = await desk.waiting(), await desk.waiting(sender=MEI)
+    watched = ["/console/queue/events", f"/console/conversations/{hers}/events"]
+    async with asyncio.timeout(20):
+        queue, talk = [await li.session.get(li.url + path) for path in watched]
+        elsewhere = await li.session.get(f"{li.url}/console/conversations/{other}/events")
+        before = [await _heard(page) for page in (queue, talk)]
+        there = await _heard(elsewhere)
+        assert (await li.post(f"/console/conversations/{hers}/claim"))[0] == 200
+        after = [await _heard(page) for page in (queue, talk)]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    assert elsewhere.content.total_bytes == len(f"{there}\n"), "nothing happened there"
+
+
+async def test_stream_of_a_talk_one_may_not_see_is_refused(desk: Desk) -> None:
+    li = await desk.signed_in("li", "worker")
+    response = await li.session.get(f"{li.url}/console/conversations/nothing/events")
+    assert response.status == 404
+
+
+async def _heard(page: ClientResponse) -> str:
+    """The next version a stream tells."""
+    while True:
+        line = (await page.content.readline()).decode()
+        assert line, "the stream ended"
+        if line.startswith("data: "):
+            return line
