@@ -40,6 +40,7 @@ async def seed(settings: Settings) -> dict[str, str]:
                 login=login,
                 name=person["name"],
                 role=person["role"],
+                area_id=areas.get(person.get("area", "")),
                 password_hash=hash_password(passwords[login]),
                 now=now,
             )

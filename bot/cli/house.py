@@ -54,7 +54,7 @@ async def _open_channels(settings: Settings) -> list[str]:
 @staff_commands.command("add")
 def add_staff(
     login: str,
-    role: Annotated[str, typer.Option(help="worker, supervisor, cadre or admin")],
+    role: Annotated[str, typer.Option(help="worker, caseworker, supervisor, local, cadre, admin or auditor")],
     area: Annotated[str, typer.Option(help="code of her area, if she belongs to one")] = "",
     name: Annotated[str, typer.Option(help="her name as colleagues see it")] = "",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="read the password from stdin")] = False,

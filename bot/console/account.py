@@ -8,6 +8,7 @@ import segno
 from aiohttp import web
 
 from bot import clock
+from bot.console import access
 from bot.console.passwords import SHORTEST_PASSWORD, hash_password, is_right
 from bot.console.visit import BadForm, Visit
 from storage.repositories import accounts, audit, inbox, staff
@@ -113,7 +114,7 @@ async def stay(visit: Visit) -> web.StreamResponse:
 async def alarm_state(visit: Visit) -> web.StreamResponse:
     """What a locked screen may know: how many alarms nobody has seen, and the newest one's id."""
     unseen: list[Any] = []
-    if visit.me.role in ("worker", "supervisor"):
+    if visit.me.role in access.TALK:
         async with visit.house.database.reading() as tx:
             unseen = await inbox.alarms(tx)
     return visit.json({"count": len(unseen), "newest": unseen[0].id if unseen else ""})

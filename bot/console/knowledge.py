@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock
-from bot.console import article_form
+from bot.console import access, article_form
 from bot.console.visit import BadForm, Visit
 from bot.errors import ConfigError, NotFound
 from bot.knowledge import source_of
@@ -88,7 +88,7 @@ async def create(visit: Visit) -> web.StreamResponse:
         return await _save(visit, "")
     question_id, question = visit.request.query.get("question", ""), ""
     if question_id:
-        if visit.me.role not in ("worker", "supervisor"):
+        if visit.me.role not in access.TALK:
             raise NotFound
         async with visit.house.database.transaction() as tx:
             question = (await questions.find(tx, question_id)).text
@@ -167,7 +167,7 @@ async def _save(visit: Visit, article_id: str) -> web.StreamResponse:
             return visit.page("article_edit.html", status=400, article_id="", form=visit.form, problems=problems)
         number = await knowledge.save_draft(tx, source_of(article, source), visit.me.id, clock.now())
         await visit.record(tx, "article.written", f"article:{article.id}", f"v{number}")
-        if question_id and visit.me.role in ("worker", "supervisor"):
+        if question_id and visit.me.role in access.TALK:
             await questions.settle(tx, question_id, visit.me.id, "article", clock.now())
     if visit.wants_json:
         return visit.json({"id": article.id, "version": number}, 201)

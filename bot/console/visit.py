@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from yarl import URL
 
 from bot import clock
 from bot.config import Settings
-from bot.console import words
+from bot.console import access, words
 from bot.errors import NotFound, StaleConversation, StorageUnavailable, WrongState
 from bot.learning import Trainer
 from bot.messages import Trigger, Window
@@ -141,6 +142,7 @@ class Visit:
         """A rendered template."""
         values |= {
             "me": self.session.staff if self.session else None,
+            "may": partial(access.may, self.session.staff.role if self.session else ""),
             "csrf": self.session.csrf if self.session else "",
             "lock_seconds": self.house.settings.security.lock_minutes * 60,
             "words": words,

@@ -19,7 +19,7 @@ class Area(SQLModel, table=True):
 
 
 class Staff(SQLModel, table=True):
-    """Somebody who signs in to the console. `role` is worker, supervisor, cadre or admin."""
+    """Somebody who signs in to the console. `role` is one of repositories.staff.ROLES."""
 
     id: str = id_field()
     login: str = Field(unique=True, max_length=64)

@@ -15,7 +15,7 @@ _notice = table(Notice).c
 _alarm = table(Alarm).c
 _staff = table(Staff).c
 _conversation = table(Conversation).c
-_ROLES = ("worker", "supervisor")
+_ROLES = ("worker", "caseworker", "supervisor")
 #: Longer than any call with its time limits.
 _LOST = timedelta(seconds=90)
 

@@ -11,7 +11,8 @@ from bot.errors import NotFound, WrongState
 from storage.database import AnyRow, Transaction
 from storage.models import Contact, Identity, SignInFailure, Staff, StaffSession, new_id, table
 
-ROLES = ("worker", "supervisor", "cadre", "admin")
+#: What somebody may be; what each may open stands in bot/console/access.py, what she sees in inbox/scope.py.
+ROLES = ("worker", "caseworker", "supervisor", "local", "cadre", "admin", "auditor")
 #: Six failures lock one login for one address for half an hour; live sessions stay.
 _MOST_FAILURES = 6
 _LOCKED = timedelta(minutes=30)
