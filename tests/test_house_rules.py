@@ -81,6 +81,7 @@ SENTENCES = {
     "storage/repositories/accounts.py": "WrongState: why a step is not possible",
     "storage/repositories/campaigns.py": "WrongState: why a step is not possible",
     "storage/repositories/inbox/acts.py": "WrongState: why a step is not possible",
+    "storage/repositories/inbox/holding.py": "WrongState: why a step is not possible",
     "storage/repositories/language_models.py": "WrongState: why a step is not possible",
     "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
     "storage/repositories/questions.py": "WrongState: why a step is not possible",

@@ -17,9 +17,11 @@ from bot.console import (
     learning,
     people,
     person,
+    queue,
     reach,
     records,
     sign_in,
+    stream,
 )
 from bot.console.access import (
     ADMIN,
@@ -81,16 +83,16 @@ PAGES: list[Page] = [
     Page("POST", "/console/staff/{staff}/totp", people.reset_totp, ADMIN),
     Page("POST", "/console/staff/{staff}/sessions/{session}/revoke", people.revoke_session, ADMIN),
     Page("GET", "/console", home, STAFF),
-    Page("GET", "/console/queue", inbox.show_queue, TALK),
-    Page("GET", "/console/queue/events", inbox.watch_queue, TALK),
+    Page("GET", "/console/queue", queue.show_queue, TALK),
+    Page("GET", "/console/queue/events", queue.watch_queue, TALK),
     Page("GET", "/console/conversations/{talk}", inbox.show_talk, TALK),
     Page("GET", "/console/conversations/{talk}/events", inbox.watch_talk, TALK),
-    Page("POST", "/console/conversations/{talk}/claim", inbox.claim, TALK),
+    Page("POST", "/console/conversations/{talk}/claim", queue.claim, TALK),
     Page("POST", "/console/conversations/{talk}/messages", inbox.reply, TALK),
-    Page("POST", "/console/conversations/{talk}/hand-back", inbox.hand_back, TALK),
+    Page("POST", "/console/conversations/{talk}/hand-back", queue.hand_back, TALK),
     Page("POST", "/console/conversations/{talk}/close", inbox.close, TALK),
     Page("POST", "/console/conversations/{talk}/form", inbox.save_form, TALK),
-    Page("POST", "/console/alarms/{alarm}/seen", inbox.see_alarm, TALK),
+    Page("POST", "/console/alarms/{alarm}/seen", queue.see_alarm, TALK),
     Page("GET", "/console/search", person.search, TALK),
     Page("GET", "/console/conversations/{talk}/person", person.show, TALK),
     Page("POST", "/console/conversations/{talk}/person/reveal", person.reveal, TALK),
@@ -150,8 +152,8 @@ PAGES: list[Page] = [
 
 def add_console(app: web.Application, house: ConsoleHouse) -> None:
     """Mount every page behind its door."""
-    stopping = app[inbox.STOPPING] = asyncio.Event()
-    app[inbox.LOOKS] = inbox.make_looks(house.database)
+    stopping = app[stream.STOPPING] = asyncio.Event()
+    app[stream.LOOKS] = stream.make_looks(house.database)
 
     async def stop(_: web.Application) -> None:
         stopping.set()

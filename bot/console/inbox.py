@@ -1,29 +1,22 @@
-"""The queue and the conversation: who waits, what was said, take over, answer, hand back, close."""
+"""The conversation: what was said, answer, fill in the form, close."""
 
-import asyncio
 import re
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from bot import clock, gate
 from bot.console import words
-from bot.console.looks import LOOK_SECONDS, Looks
-from bot.console.visit import BadForm, Visit, find_session, is_locked
-from bot.errors import StorageUnavailable
+from bot.console.stream import stream
+from bot.console.visit import BadForm, Visit
 from bot.messages import Trigger, Window
-from storage.database import Database
 from storage.repositories import erasure, inbox, staff
-from storage.repositories.inbox import QueueLine, TalkView
+from storage.repositories.inbox import TalkView
 
 _LONGEST_REPLY = 2000
 _LONGEST_FIELD = 1000
 _KEY = re.compile(r"^[A-Za-z0-9_-]{1,48}$")
-#: Proxies cut silent lines; browsers reconnect by themselves.
-_SIGN_OF_LIFE_SECONDS = 15
-_LONGEST_STREAM = timedelta(hours=1)
 #: Files she sent are shown in the page only when they are one of these; others are downloaded.
 _SHOWN = frozenset(
     {f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp")}
@@ -48,35 +41,6 @@ FORM = (
     ("wish", "她希望得到的帮助", ""),
 )
 
-#: What a stream watches: ("queue", the areas its page shows) or ("talk", a conversation's id).
-Watched = tuple[str, Any]
-
-STOPPING: web.AppKey[asyncio.Event] = web.AppKey("console_stopping", asyncio.Event)
-LOOKS: web.AppKey[Looks[Watched]] = web.AppKey("console_looks", Looks)
-
-
-async def show_queue(visit: Visit) -> web.StreamResponse:
-    """Who waits, the most urgent first."""
-    now = clock.now()
-    async with visit.house.database.reading() as tx:
-        scope = await visit.scope(tx)
-        lines = await inbox.queue(tx, scope)
-        alarms = await inbox.alarms(tx)
-        version = await inbox.queue_version(tx, scope)
-        names = await staff.names(tx)
-    if visit.wants_json:
-        return visit.json([_queue_json(line, now, names) for line in lines])
-    template = "queue_list.html" if "part" in visit.request.query else "queue.html"
-    return visit.page(template, lines=lines, alarms=alarms, version=version, names=names)
-
-
-async def watch_queue(visit: Visit) -> web.StreamResponse:
-    """Tell the open queue page when it is out of date."""
-
-    async with visit.house.database.reading() as tx:
-        scope = await visit.scope(tx)
-    return await _stream(visit, "queue", scope)
-
 
 async def show_talk(visit: Visit) -> web.StreamResponse:
     """One conversation; opening it is written into the audit log."""
@@ -99,31 +63,7 @@ async def watch_talk(visit: Visit) -> web.StreamResponse:
     talk_id = visit.part("talk")
     async with visit.house.database.reading() as tx:
         await inbox.check_visible(tx, talk_id, await visit.scope(tx))
-    return await _stream(visit, "talk", talk_id)
-
-
-def make_looks(database: Database) -> Looks[Watched]:
-    """The versions of queues (by the areas they show) and conversations (by id) that open pages watch."""
-
-    async def read(keys: Collection[Watched]) -> dict[Watched, str]:
-        found: dict[Watched, str] = {}
-        async with database.reading() as tx:
-            talks = await inbox.versions_of(tx, [str(key) for kind, key in keys if kind == "talk"])
-            for kind, key in keys:
-                if kind == "queue":
-                    found[kind, key] = await inbox.queue_version(tx, key)
-        return found | {("talk", talk_id): str(version) for talk_id, version in talks.items()}
-
-    return Looks(read)
-
-
-async def claim(visit: Visit) -> web.StreamResponse:
-    """Take the conversation; 409 when a colleague was faster."""
-    talk_id = visit.part("talk")
-    async with visit.house.database.transaction() as tx:
-        await inbox.claim(tx, talk_id, visit.me.id, clock.now(), await visit.scope(tx))
-        await visit.record(tx, "conversation.claimed", f"conversation:{talk_id}")
-    return _done(visit, talk_id, {"holder": visit.me.login})
+    return await stream(visit, "talk", talk_id)
 
 
 async def reply(visit: Visit) -> web.StreamResponse:
@@ -144,16 +84,7 @@ async def reply(visit: Visit) -> web.StreamResponse:
         outbox_id, is_new = await inbox.reply(tx, talk_id, visit.me.id, text, key, clock.now())
         if is_new:
             await visit.record(tx, "conversation.replied", f"conversation:{talk_id}")
-    return _done(visit, talk_id, {"id": outbox_id, "new": is_new, "state": "queued"})
-
-
-async def hand_back(visit: Visit) -> web.StreamResponse:
-    """Give it back into the queue."""
-    talk_id = visit.part("talk")
-    async with visit.house.database.transaction() as tx:
-        await inbox.hand_back(tx, talk_id, visit.me.id, clock.now())
-        await visit.record(tx, "conversation.handed_back", f"conversation:{talk_id}")
-    return _done(visit, talk_id, {}, "/console")
+    return visit.done({"id": outbox_id, "new": is_new, "state": "queued"}, f"/console/conversations/{talk_id}")
 
 
 async def close(visit: Visit) -> web.StreamResponse:
@@ -165,7 +96,7 @@ async def close(visit: Visit) -> web.StreamResponse:
     async with visit.house.database.transaction() as tx:
         await inbox.close(tx, talk_id, visit.me.id, outcome, note, clock.now())
         await visit.record(tx, "conversation.closed", f"conversation:{talk_id}", outcome)
-    return _done(visit, talk_id, {"outcome": outcome}, "/console")
+    return visit.done({"outcome": outcome}, "/console")
 
 
 async def save_form(visit: Visit) -> web.StreamResponse:
@@ -187,14 +118,7 @@ async def save_form(visit: Visit) -> web.StreamResponse:
         await inbox.find(tx, talk_id, await visit.scope(tx))
         number = await inbox.save_form(tx, talk_id, visit.me.id, fields, clock.now(), visit.zone)
         await visit.record(tx, "case.updated", f"conversation:{talk_id}")
-    return _done(visit, talk_id, {"case": number})
-
-
-async def see_alarm(visit: Visit) -> web.StreamResponse:
-    """Somebody looked at an alarm."""
-    async with visit.house.database.transaction() as tx:
-        await inbox.see_alarm(tx, visit.part("alarm"), visit.me.id, clock.now())
-    return visit.json({}) if visit.wants_json else visit.go("/console")
+    return visit.done({"case": number}, f"/console/conversations/{talk_id}")
 
 
 async def show_attachment(visit: Visit) -> web.StreamResponse:
@@ -246,26 +170,6 @@ async def _window(visit: Visit, tx: Any, talk_id: str) -> dict[str, Any]:
     return {"left": left, "until": until}
 
 
-def _done(visit: Visit, talk_id: str, value: dict[str, Any], to: str = "") -> web.Response:
-    if visit.wants_json:
-        return visit.json(value)
-    return visit.go(to or f"/console/conversations/{talk_id}")
-
-
-def _queue_json(line: QueueLine, now: datetime, names: dict[str, str]) -> dict[str, Any]:
-    waiting = line.waiting_since or line.last_inbound_at or now
-    return {
-        "id": line.id,
-        "channel": line.channel,
-        "risk": line.risk,
-        "urgent": line.urgent,
-        "waiting_seconds": max(0, int((now - waiting).total_seconds())),
-        "holder": names.get(line.holder_id) if line.holder_id else None,
-        "reason": line.waiting_reason,
-        "category": line.category,
-    }
-
-
 def _talk_json(talk: TalkView) -> dict[str, Any]:
     return {
         "id": talk.id,
@@ -293,40 +197,3 @@ def _talk_json(talk: TalkView) -> dict[str, Any]:
             for line in talk.lines
         ],
     }
-
-
-async def _stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
-    """Server-sent events: one line whenever what is watched changes. Ends when she is signed out or we stop."""
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
-    await response.prepare(visit.request)
-    stopping, looks = visit.request.app[STOPPING], visit.request.app[LOOKS]
-    last, begun = "", clock.monotonic()
-    quiet_since = begun
-    with looks.watching((kind, key)):
-        while not stopping.is_set() and clock.monotonic() - begun < _LONGEST_STREAM.total_seconds():
-            try:
-                current = await looks.version((kind, key))
-            except StorageUnavailable:
-                current = last
-            if current is None:
-                break
-            moment = clock.monotonic()
-            try:
-                if current != last:
-                    await response.write(f"data: {current}\n\n".encode())
-                    last, quiet_since = current, moment
-                elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
-                    await response.write(b": here\n\n")
-                    quiet_since = moment
-                    if await find_session(visit) is None or is_locked(visit):
-                        break
-            except ConnectionError:
-                break
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await stopping.wait()
-            except TimeoutError:
-                continue
-    return response

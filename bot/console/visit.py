@@ -164,6 +164,10 @@ class Visit:
         """To another page after something was done."""
         return web.Response(status=303, headers={"Location": str(URL(path))})
 
+    def done(self, value: Any, path: str) -> web.Response:
+        """After something was done: a program gets `value`, a browser goes to `path`."""
+        return self.json(value) if self.wants_json else self.go(path)
+
 
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
 

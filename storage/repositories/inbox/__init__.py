@@ -1,17 +1,16 @@
 """The console's view of conversations: the queue, one conversation, and what staff do to it."""
 
-from storage.repositories.inbox.acts import claim, close, hand_back, reply, save_form
+from storage.repositories.inbox.acts import close, reply, save_form
 from storage.repositories.inbox.alarms import alarms, alarms_of, see_alarm, see_alarms
+from storage.repositories.inbox.holding import claim, hand_back
+from storage.repositories.inbox.queue import QueueLine, queue, queue_version
 from storage.repositories.inbox.scope import areas_under
 from storage.repositories.inbox.views import (
     Line,
-    QueueLine,
     TalkView,
     attachment,
     check_visible,
     find,
-    queue,
-    queue_version,
     versions_of,
     window_of,
 )

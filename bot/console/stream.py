@@ -1,0 +1,77 @@
+"""Open pages learn that they are out of date: server-sent events."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+
+from bot import clock
+from bot.console.looks import LOOK_SECONDS, Looks
+from bot.console.visit import Visit, find_session, is_locked
+from bot.errors import StorageUnavailable
+from storage.database import Database
+from storage.repositories import inbox
+
+#: Proxies cut silent lines; browsers reconnect by themselves.
+_SIGN_OF_LIFE_SECONDS = 15
+_LONGEST_STREAM = timedelta(hours=1)
+
+#: What a stream watches: ("queue", the areas its page shows) or ("talk", a conversation's id).
+Watched = tuple[str, Any]
+
+STOPPING: web.AppKey[asyncio.Event] = web.AppKey("console_stopping", asyncio.Event)
+LOOKS: web.AppKey[Looks[Watched]] = web.AppKey("console_looks", Looks)
+
+
+def make_looks(database: Database) -> Looks[Watched]:
+    """The versions of queues (by the areas they show) and conversations (by id) that open pages watch."""
+
+    async def read(keys: Collection[Watched]) -> dict[Watched, str]:
+        found: dict[Watched, str] = {}
+        async with database.reading() as tx:
+            talks = await inbox.versions_of(tx, [str(key) for kind, key in keys if kind == "talk"])
+            for kind, key in keys:
+                if kind == "queue":
+                    found[kind, key] = await inbox.queue_version(tx, key)
+        return found | {("talk", talk_id): str(version) for talk_id, version in talks.items()}
+
+    return Looks(read)
+
+
+async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
+    """Server-sent events: one line whenever what is watched changes. Ends when she is signed out or we stop."""
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+    await response.prepare(visit.request)
+    stopping, looks = visit.request.app[STOPPING], visit.request.app[LOOKS]
+    last, begun = "", clock.monotonic()
+    quiet_since = begun
+    with looks.watching((kind, key)):
+        while not stopping.is_set() and clock.monotonic() - begun < _LONGEST_STREAM.total_seconds():
+            try:
+                current = await looks.version((kind, key))
+            except StorageUnavailable:
+                current = last
+            if current is None:
+                break
+            moment = clock.monotonic()
+            try:
+                if current != last:
+                    await response.write(f"data: {current}\n\n".encode())
+                    last, quiet_since = current, moment
+                elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
+                    await response.write(b": here\n\n")
+                    quiet_since = moment
+                    if await find_session(visit) is None or is_locked(visit):
+                        break
+            except ConnectionError:
+                break
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+    return response
