@@ -85,6 +85,7 @@ SENTENCES = {
     "storage/repositories/language_models.py": "WrongState: why a step is not possible",
     "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
     "storage/repositories/questions.py": "WrongState: why a step is not possible",
+    "storage/repositories/units.py": "WrongState: why a step is not possible",
     "workers/erasure.py": "names of weekdays",
     "workers/members.py": "SendError.sentence for staff",
     "workers/media.py": "SendError.sentence for staff",

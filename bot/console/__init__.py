@@ -22,6 +22,7 @@ from bot.console import (
     records,
     sign_in,
     stream,
+    units,
 )
 from bot.console.access import (
     ADMIN,
@@ -30,9 +31,11 @@ from bot.console.access import (
     DRAFT,
     LEAD,
     OFFER,
+    REGISTER,
     REVIEW,
     STAFF,
     TALK,
+    UNITS,
     WRITE,
 )
 from bot.console.visit import ConsoleHouse, Handler, Visit, door
@@ -146,6 +149,13 @@ PAGES: list[Page] = [
     Page("POST", "/console/my-wecom", reach.set_wecom, STAFF),
     Page("GET", "/console/groups", reach.show_groups, ANNOUNCE),
     Page("POST", "/console/groups/{group}", reach.set_group, ANNOUNCE),
+    Page("GET", "/console/units", units.show_all, UNITS),
+    Page("POST", "/console/units", units.create, REGISTER),
+    Page("GET", "/console/units.xlsx", units.give_file, UNITS),
+    Page("POST", "/console/units/import", units.take_file, REGISTER),
+    Page("GET", "/console/units/{unit}", units.show, UNITS),
+    Page("POST", "/console/units/{unit}", units.change, REGISTER),
+    Page("POST", "/console/units/{unit}/active", units.set_active, REGISTER),
     Page("GET", "/console/audit", records.show_audit, AUDIT),
 ]
 

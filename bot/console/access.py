@@ -26,6 +26,10 @@ ADMIN = frozenset({"admin"})
 WRITE = frozenset({"worker", "caseworker", "supervisor", "cadre", "local", "admin"})
 #: Articles published and language models put into use: the second pair of eyes.
 REVIEW = frozenset({"supervisor", "admin"})
+#: The register of partner units, which holds nothing of any woman: looked up …
+UNITS = CASE | ADMIN
+#: … and kept.
+REGISTER = frozenset({"supervisor", "admin"})
 #: Everybody who signs in: her own account, published articles.
 STAFF = frozenset({"worker", "caseworker", "supervisor", "local", "cadre", "admin", "auditor"})
 
@@ -41,6 +45,8 @@ SETS = {
     "admin": ADMIN,
     "write": WRITE,
     "review": REVIEW,
+    "units": UNITS,
+    "register": REGISTER,
     "staff": STAFF,
 }
 

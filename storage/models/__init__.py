@@ -18,6 +18,7 @@ from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
 from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.privacy import ErasureRequest
 from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
+from storage.models.referral import PartnerUnit
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
 
 metadata = SQLModel.metadata
@@ -49,6 +50,7 @@ __all__ = [
     "LanguageModel",
     "Notice",
     "Outbox",
+    "PartnerUnit",
     "ServicePoint",
     "SignInFailure",
     "SignUp",
