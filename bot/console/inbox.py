@@ -80,7 +80,7 @@ async def reply(visit: Visit) -> web.StreamResponse:
     if problems:
         raise BadForm(problems)
     async with visit.house.database.transaction() as tx:
-        await inbox.find(tx, talk_id, await visit.scope(tx))
+        await inbox.check_visible(tx, talk_id, await visit.scope(tx))
         outbox_id, is_new = await inbox.reply(tx, talk_id, visit.me.id, text, key, clock.now())
         if is_new:
             await visit.record(tx, "conversation.replied", f"conversation:{talk_id}")
@@ -115,7 +115,7 @@ async def save_form(visit: Visit) -> web.StreamResponse:
         fields["phone"] = ""
     fields["done"] = [one for one in words.group("done") if visit.form.get(f"done_{one}")]
     async with visit.house.database.transaction() as tx:
-        await inbox.find(tx, talk_id, await visit.scope(tx))
+        await inbox.check_visible(tx, talk_id, await visit.scope(tx))
         number = await inbox.save_form(tx, talk_id, visit.me.id, fields, clock.now(), visit.zone)
         await visit.record(tx, "case.updated", f"conversation:{talk_id}")
     return visit.done({"case": number}, f"/console/conversations/{talk_id}")
@@ -135,7 +135,8 @@ async def show_attachment(visit: Visit) -> web.StreamResponse:
 
 
 async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str, Any]]:
-    talk = await inbox.find(tx, talk_id, await visit.scope(tx))
+    before = visit.request.query.get("before", "")[:26]
+    talk = await inbox.find(tx, talk_id, await visit.scope(tx), before)
     names = await staff.names(tx)
     alarms = await inbox.alarms_of(tx, talk_id)
     known = talk.learned | talk.case_fields
@@ -143,6 +144,7 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
     wishes = gate.read_wishes(talk.wishes)
     values = {
         "names": names,
+        "before": before,
         "erasure": await erasure.find_open(tx, talk.contact_id),
         "alarms": alarms,
         "fields": FORM,
@@ -184,6 +186,7 @@ def _talk_json(talk: TalkView) -> dict[str, Any]:
         "case": talk.case_number,
         "learned": talk.learned
         | {name: words.masked(str(talk.learned[name])) for name in _IDENTIFIERS if talk.learned.get(name)},
+        "has_older": talk.has_older,
         "messages": [
             {
                 "id": line.id,

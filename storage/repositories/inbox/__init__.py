@@ -3,10 +3,10 @@
 from storage.repositories.inbox.acts import close, reply, save_form
 from storage.repositories.inbox.alarms import alarms, alarms_of, see_alarm, see_alarms
 from storage.repositories.inbox.holding import claim, hand_back
+from storage.repositories.inbox.lines import PAGE, Line
 from storage.repositories.inbox.queue import QueueLine, queue, queue_version
 from storage.repositories.inbox.scope import areas_under
 from storage.repositories.inbox.views import (
-    Line,
     TalkView,
     attachment,
     check_visible,
@@ -16,6 +16,7 @@ from storage.repositories.inbox.views import (
 )
 
 __all__ = [
+    "PAGE",
     "Line",
     "QueueLine",
     "TalkView",

@@ -1,17 +1,14 @@
 """One conversation, opened for reading."""
 
-import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from bot.errors import NotFound
-from bot.messages import OutboundClass
 from storage.database import AnyRow, Transaction
-from storage.encryption import DataKey
 from storage.models import (
     Alarm,
     Attachment,
@@ -24,6 +21,7 @@ from storage.models import (
     table,
 )
 from storage.repositories import cases
+from storage.repositories.inbox.lines import Line, lines
 from storage.repositories.inbox.scope import within
 
 _conversation = table(Conversation).c
@@ -34,26 +32,6 @@ _inbound = table(InboundMessage).c
 _outbox = table(Outbox).c
 _alarm = table(Alarm).c
 _attachment = table(Attachment).c
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing said or done in a conversation, in order."""
-
-    id: str
-    #: her, bot, staff, or note (an event of the platform)
-    who: str
-    kind: str
-    at: datetime
-    text: str
-    staff_id: str | None = None
-    state: str = ""
-    error: str = ""
-    key: str = ""
-    #: Its content has expired.
-    gone: bool = False
-    place: dict[str, Any] = field(default_factory=dict)
-    attachments: tuple[AnyRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +68,8 @@ class TalkView:
     case_number: str
     case_fields: dict[str, Any]
     lines: tuple[Line, ...]
+    #: There are older lines than the first of these.
+    has_older: bool
     contact_id: str
 
 
@@ -112,8 +92,8 @@ async def check_visible(tx: Transaction, conversation_id: str, scope: Collection
         raise NotFound
 
 
-async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | None) -> TalkView:
-    """One conversation with everything said in it. Raises NotFound, also outside `scope`."""
+async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | None, before: str = "") -> TalkView:
+    """One conversation, its last lines or those before the line `before`. Raises NotFound, also outside `scope`."""
     row = await tx.first(
         select(
             table(Conversation),
@@ -139,6 +119,7 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
     # A flow set aside is the bot's own affair.
     learned.pop("set_aside", None)
     learned.pop("group_minute", None)
+    said, has_older = await lines(tx, key, conversation_id, before)
     return TalkView(
         id=row.id,
         version=row.version,
@@ -167,7 +148,8 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
         wishes=key.open_json("contact.wishes", row.wishes_sealed, {}),
         case_number=number,
         case_fields=fields,
-        lines=tuple(await _lines(tx, key, conversation_id)),
+        lines=tuple(said),
+        has_older=has_older,
         contact_id=row.contact_id,
     )
 
@@ -203,42 +185,3 @@ async def attachment(tx: Transaction, attachment_id: str, scope: Collection[str]
         raise NotFound
     key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
     return row.conversation_id, row.content_type, key.open_bytes("attachment.content", row.content_sealed)
-
-
-async def _lines(tx: Transaction, key: DataKey, conversation_id: str) -> list[Line]:
-    """Both sides in one order: hers by the platform's time and number, answers right after what they answer."""
-    files: dict[str, list[AnyRow]] = {}
-    for row in await tx.rows(
-        select(_attachment.id, _attachment.inbound_id, _attachment.kind, _attachment.state, _attachment.content_type)
-        .join(table(InboundMessage), _inbound.id == _attachment.inbound_id)
-        .where(_inbound.conversation_id == conversation_id)
-    ):
-        files.setdefault(row.inbound_id, []).append(row)
-    placed: list[tuple[tuple[datetime, int, int, str], Line]] = []
-    for row in await tx.rows(select(table(InboundMessage)).where(_inbound.conversation_id == conversation_id)):
-        content = json.loads(key.open("inbound.content", row.content_sealed) or "{}")
-        line = Line(
-            id=row.id,
-            who="her",
-            kind=row.kind,
-            at=row.said_at,
-            text=content.get("text", ""),
-            key=content.get("key", ""),
-            gone=row.content_sealed is None,
-            place=content.get("location") or {},
-            attachments=tuple(files.get(row.id, ())),
-        )
-        placed.append(((row.said_at, row.said_order, 0, row.id), line))
-    for row in await tx.rows(select(table(Outbox)).where(_outbox.conversation_id == conversation_id)):
-        line = Line(
-            id=row.id,
-            who="staff" if row.outbound_class == OutboundClass.STAFF else "bot",
-            kind="text",
-            at=row.said_at,
-            text=key.open("outbox.text", row.text_sealed),
-            staff_id=row.staff_id,
-            state=row.state,
-            error=row.error_sentence,
-        )
-        placed.append(((row.said_at, row.said_order, row.said_rank, row.id), line))
-    return [line for _, line in sorted(placed, key=lambda one: one[0])]
