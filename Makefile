@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench train eval chat format clean
+.PHONY: help run test check bench bench-desk train eval chat format clean
 
 help: ## Show what there is to do
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/dev.txt pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0])'
@@ -36,6 +36,9 @@ bench: $(STAMP) ## Measure the whole line beside a bare handler
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.understanding
 	$(BIN)/python -m benchmarks.channels
+
+bench-desk: $(STAMP) ## Measure fifty staff at a desk of 2 million messages (NIANGJIA_BENCH_POSTGRES=…)
+	$(BIN)/python -m benchmarks.desk
 
 train: $(STAMP) ## Train the intent model anew from nlp/data/intents/examples
 	$(BIN)/python -m nlp.train
