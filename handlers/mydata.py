@@ -158,7 +158,7 @@ async def _status(turn: Turn) -> str:
             "mydata.status_line",
             number=case.number,
             day=_day(turn, case.opened_at),
-            state=texts("mydata.state_open" if case.status == "open" else "mydata.state_closed"),
+            state=texts("mydata.state_closed" if case.status == "closed" else "mydata.state_open"),
         )
         for case in cases[:_MOST_CASES]
     ]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from storage import lock_words
 from storage.database import Transaction
 from storage.encryption import DataKey
-from storage.models import Contact, ServicePoint, table
+from storage.models import Contact, Identity, ServicePoint, table
 from storage.repositories import activities, cases, erasure, knowledge, questions, rights, talk
 from storage.repositories.activities import Promotion, SessionView, SignUpView
 from storage.repositories.cases import CaseView
@@ -100,7 +100,13 @@ class Records:
             zone=self._zone,
             fields=fields,
             consent_version=consent_version,
+            origin=await self._channel(),
         )
+
+    async def _channel(self) -> str:
+        identity = table(Identity).c
+        row = await self._tx.first(select(identity.channel).where(identity.id == self._identity_id))
+        return str(row.channel) if row else ""
 
     async def my_cases(self) -> list[CaseView]:
         """Her cases, the newest first: number and standing only."""

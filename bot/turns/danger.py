@@ -66,6 +66,7 @@ async def heed_risk(
             kinds=kinds,
             now=now,
             zone=line.service.timezone,
+            origin=conversation["channel"],
         )
     raise_alarm(
         writes,

@@ -3,7 +3,7 @@
 from sqlmodel import SQLModel
 
 from storage.models.base import new_id, table
-from storage.models.casework import Case, CaseEvent
+from storage.models.casework import Case, CaseEvent, CasePerson
 from storage.models.chat import ChatPass, ChatRoom
 from storage.models.house import AuditEntry, HouseKey, Notice, SignInFailure, StaffSession
 from storage.models.knowledge import (
@@ -36,6 +36,7 @@ __all__ = [
     "Campaign",
     "Case",
     "CaseEvent",
+    "CasePerson",
     "ChannelCursor",
     "ChannelGroup",
     "ChatPass",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, update
 from sqlmodel import SQLModel
 
 from storage.database import Transaction
@@ -123,7 +123,7 @@ def _silent(cut: datetime) -> tuple[ColumnElement[bool], ...]:
 
 def _is_settled(contact_id: Any) -> ColumnElement[bool]:
     """Nothing of hers is open: no case, no danger, nobody she waits for."""
-    case_open = exists().where(_case.contact_id == contact_id, _case.status == "open")
+    case_open = exists().where(_case.contact_id == contact_id, _case.status != "closed")
     talk = table(Conversation).alias("open_talk").c
     in_danger = exists().where(
         talk.contact_id == contact_id,
@@ -159,15 +159,22 @@ def _remove(key: Any) -> _Act:
 
 async def _empty_cases(tx: Transaction, keys: Sequence[Any]) -> None:
     """The form, the timeline, and whatever else refers to a case; number, category, outcome and dates stay."""
-    await tx.execute(update(table(Case)).where(_case.id.in_(keys)).values(fields_sealed=None))
+    await tx.execute(update(table(Case)).where(_case.id.in_(keys)).values(**_emptied(table(Case))))
     for one in metadata.sorted_tables:
         if "case_id" not in one.c or one.name == "conversation":
             continue
-        sealed: dict[str, Any] = {
-            column.name: None if column.nullable else b"" for column in one.c if column.name.endswith("_sealed")
-        }
-        if sealed:
-            await tx.execute(update(one).where(one.c.case_id.in_(keys)).values(**sealed))
+        values = _emptied(one)
+        if values:
+            await tx.execute(update(one).where(one.c.case_id.in_(keys)).values(**values))
+
+
+def _emptied(one: Table) -> dict[str, Any]:
+    """What a table's sealed and hashed columns hold afterwards."""
+    return {
+        column.name: None if column.nullable else b""
+        for column in one.c
+        if column.name.endswith(("_sealed", "_digest"))
+    }
 
 
 async def _fold_recipients(tx: Transaction, keys: Sequence[Any]) -> None:

@@ -85,7 +85,7 @@ async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promoti
     await _close(tx, _conversation.contact_id == contact_id, now)
     await tx.execute(
         update(table(Case))
-        .where(_case.contact_id == contact_id, _case.status == "open")
+        .where(_case.contact_id == contact_id, _case.status != "closed")
         .values(status="closed", closed_at=now, outcome="erased")
     )
     for column in (_attachment.contact_id, _question.contact_id, _feedback.contact_id):

@@ -115,7 +115,7 @@ async def duty(tx: Transaction, contact_id: str, source: str, now: datetime) -> 
     open_cases = await tx.rows(
         select(_case.category, _case.risk, _conversation.risk_kinds)
         .outerjoin(table(Conversation), _conversation.case_id == _case.id)
-        .where(_case.contact_id == contact_id, _case.status == "open")
+        .where(_case.contact_id == contact_id, _case.status != "closed")
     )
     if any(row.category == "minors" or "child" in (row.risk_kinds or "").split() for row in open_cases):
         return "minor"

@@ -143,6 +143,8 @@ async def save_form(
         now=now,
         zone=zone,
         fields=fields,
+        origin=row.channel,
+        staff_id=staff_id,
     )
     await tx.execute(
         update(table(Conversation))
