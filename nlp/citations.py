@@ -70,21 +70,29 @@ def check(library: "Library", statutes: Path | None = None) -> list[str]:
 
     `statutes` is a folder of statute texts named after the laws (name.md or name_number.md).
     """
-    laws, problems = read_laws(), []
+    problems: list[str] = []
     for article in library.articles.values():
         if not article.citations and article.kind == "rights":
             problems.append(f"{article.id}: a statement of rights without a source")
         for citation in article.citations:
-            where = f"{article.id}: 《{citation.law}》{citation.article}"
-            law = laws.get(citation.law)
-            place = article_number(citation.article)
-            if law is None:
-                problems.append(f"{where}: no such law in laws.yaml")
-            elif place is None or not 1 <= place <= law["articles"]:
-                problems.append(f"{where}: no such article, the law has {law['articles']}")
-            elif statutes is not None and not _stands_in(statutes, citation):
-                problems.append(f"{where}: not in the statute's text")
+            problem = problem_of(citation, statutes)
+            if problem:
+                problems.append(f"{article.id}: {problem}")
     return problems
+
+
+def problem_of(citation: Citation, statutes: Path | None = None) -> str:
+    """What is wrong with one citation (see `check`); empty when it stands."""
+    where = f"《{citation.law}》{citation.article}"
+    law = read_laws().get(citation.law)
+    place = article_number(citation.article)
+    if law is None:
+        return f"{where}: no such law in laws.yaml"
+    if place is None or not 1 <= place <= law["articles"]:
+        return f"{where}: no such article, the law has {law['articles']}"
+    if statutes is not None and not _stands_in(statutes, citation):
+        return f"{where}: not in the statute's text"
+    return ""
 
 
 def _stands_in(statutes: Path, citation: Citation) -> bool:

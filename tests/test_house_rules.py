@@ -75,6 +75,7 @@ SENTENCES = {
     "bot/console/words.py": "names of weekdays",
     "bot/duty.py": "duty hours put into words",
     "bot/gate.py": "REASONS: what staff read when the gate holds something back",
+    "bot/papers/writing.py": "numerals before a paragraph",
     "bot/simulator": "a pretended phone with the platform's own words, for developers",
     "bot/turns/answering.py": "a reason for staff when reading risk failed",
     "handlers/activity.py": "names of weekdays",
