@@ -114,6 +114,9 @@ class Retention(Section):
     #: Forms, timelines and conversations of closed cases: within it
     #: most claims can still be made.
     cases_days: int = Field(default=1095, ge=1)
+    #: Danger assessments and safety plans of no case: as long as what she wrote.
+    assessments_days: int = Field(default=365, ge=1)
+    plans_days: int = Field(default=365, ge=1)
     #: Names on lists of activities that are over: until the half-year's report.
     sign_ups_days: int = Field(default=180, ge=1)
     #: Questions left to staff, settled or not: after that nobody will answer them.

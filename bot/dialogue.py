@@ -128,6 +128,8 @@ class Reply:
     call_human: str = ""
     #: Alarm staff at once, with this reason.
     alarm: str = ""
+    #: Mark the conversation at least this dangerous (0–2); it is never lowered.
+    risk: int = 0
     #: The category of consultation this turn settled, if any.
     category: str = ""
     #: The case this turn opened or went on with.

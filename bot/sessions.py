@@ -174,6 +174,7 @@ def apply_reply(person: Person, reply: Reply, service: Service, now: datetime) -
         conversation["flow_sealed"] = person.key.seal_json("conversation.flow", reply.data)
     if reply.category:
         conversation["category"] = reply.category
+    conversation["risk"] = max(conversation["risk"], reply.risk)
     if reply.case_id:
         conversation["case_id"] = reply.case_id
     if reply.call_human:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.dialogue import Flow, House, Reply, Turn
 from handlers import (
     activity,
+    assessment,
     consultation,
     crisis,
     events,
@@ -18,6 +19,7 @@ from handlers import (
     mydata,
     optout,
     policy,
+    safety_plan,
     safeword,
 )
 from handlers.wording import texts
@@ -31,6 +33,8 @@ HANDLERS: list[Flow] = [
     mydata.flow,
     human.flow,
     intake.flow,
+    assessment.flow,
+    safety_plan.flow,
     consultation.flow,
     activity.flow,
     policy.flow,
@@ -82,6 +86,8 @@ async def leave(turn: Turn) -> Reply:
     """Leave the flow she is in; an intake is set aside, in danger 「算了」 is despair."""
     if turn.flow == intake.flow.name:
         return intake.leave(turn)
+    if turn.flow in (assessment.flow.name, safety_plan.flow.name):
+        return assessment.leave(turn)
     if turn.flow == crisis.flow.name and says("weary", turn.text):
         return crisis.care(turn)
     return Reply(texts=(texts("menu.left"),))

@@ -32,7 +32,9 @@ _ARTICLES = {
 }
 _ARTICLE = "dv-protection-order"
 #: What she may go on with by number once she is safe.
-_WAYS_ON = {1: "consultation", 2: "intake", 3: "human"}
+_WAYS_ON = {1: "consultation", 2: "intake", 3: "human", 4: "assessment"}
+#: Where it is another who endangers her, and a danger assessment is offered once she is safe to talk.
+_BY_ANOTHER = frozenset({"violence", "threat", "stalking", "sexual", "captivity"})
 #: Matters nobody turns to before she is safe: there they are misread words.
 _NOT_NOW = frozenset({"activity", "volunteer", "greeting"})
 #: From this confidence on her words may lead elsewhere.
@@ -65,11 +67,11 @@ async def hear_safety(turn: Turn) -> Reply:
     if words.says("unsafe", turn.text) or answer == "no":
         return _tell_unsafe(turn)
     if words.says("safe", turn.text):
-        return flow.ask(texts("crisis.safe"), then=choose, **_kept(turn))
+        return _offer_ways(turn)
     if answer == "yes":
         if turn.data.get("kind") in _YES_IS_NOT_SAFE:
             return _say(turn, "crisis.sure")
-        return flow.ask(texts("crisis.safe"), then=choose, **_kept(turn))
+        return _offer_ways(turn)
     return await choose(turn)
 
 
@@ -122,6 +124,14 @@ def _tell_way(turn: Turn) -> Reply:
     if article is None:
         return Reply(hand_to="consultation")
     return consultation.tell_way(turn, article, question=turn.data.get("question", ""))
+
+
+def _offer_ways(turn: Turn) -> Reply:
+    """She is safe: what she may go on with."""
+    said = [texts("crisis.safe")]
+    if turn.data.get("kind") in _BY_ANOTHER:
+        said.append(texts("assessment.offer"))
+    return flow.ask("\n".join(said), then=choose, **_kept(turn))
 
 
 def _say(turn: Turn, key: str) -> Reply:

@@ -29,6 +29,8 @@ _KINDS = {
     "notices": "mydata.kind_notices",
     "files": "mydata.kind_files",
     "cases": "mydata.kind_cases",
+    "assessments": "mydata.kind_assessments",
+    "plans": "mydata.kind_plans",
     "sign_ups": "mydata.kind_sign_ups",
     "questions": "mydata.kind_questions",
     "feedback": "mydata.kind_feedback",

@@ -11,8 +11,9 @@ from storage import lock_words
 from storage.database import Transaction
 from storage.encryption import DataKey
 from storage.models import Contact, Identity, ServicePoint, table
-from storage.repositories import activities, cases, erasure, knowledge, questions, rights, talk
+from storage.repositories import activities, assessments, cases, erasure, knowledge, questions, rights, talk
 from storage.repositories.activities import Promotion, SessionView, SignUpView
+from storage.repositories.assessments import AssessmentView, PlanView
 from storage.repositories.cases import CaseView
 from storage.repositories.erasure import ErasureView
 from storage.repositories.rights import Holding
@@ -111,6 +112,32 @@ class Records:
     async def my_cases(self) -> list[CaseView]:
         """Her cases, the newest first: number and standing only."""
         return await cases.cases_of(self._tx, self._contact_id)
+
+    async def assessment(self) -> AssessmentView | None:
+        """Her last danger assessment, finished or not."""
+        return await assessments.newest(self._tx, self._key, self._contact_id)
+
+    async def keep_assessment(
+        self, content: dict[str, Any], *, finished: bool, open_id: str = "", case_id: str = ""
+    ) -> str:
+        """Write down what she answered so far, into the unfinished one `open_id` if there is one; its id."""
+        return await assessments.keep(
+            self._tx, self._key, self._place(case_id), content, now=self._now, finished=finished, open_id=open_id
+        )
+
+    async def safety_plan(self) -> PlanView | None:
+        """The version of her safety plan in use."""
+        found = await assessments.plans(self._tx, self._key, self._contact_id, 1)
+        return found[0] if found else None
+
+    async def keep_plan(self, content: dict[str, str], *, open_id: str = "", case_id: str = "") -> str:
+        """Keep her plan, going on with the version `open_id` if there is one; its id."""
+        return await assessments.keep_plan(
+            self._tx, self._key, self._place(case_id), content, now=self._now, open_id=open_id
+        )
+
+    def _place(self, case_id: str) -> assessments.Place:
+        return assessments.Place(self._contact_id, self._conversation_id, case_id or None)
 
     def lock_word_digest(self, word: str) -> str:
         """What may be remembered of a 安全词 between two questions, in hex."""

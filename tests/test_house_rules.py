@@ -18,6 +18,7 @@ from bot.channels import CHANNELS
 from bot.config import Section, Settings
 from bot.gate import REASONS
 from handlers.wording import catalogue
+from nlp.assessment import checklist, outline
 from nlp.retrieval import load_library
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -274,6 +275,8 @@ PROACTIVE = (
     "reminders.activity_cancelled",
     "activity.promoted",
     "safeword.harmless",
+    "assessment.later",
+    "assessment.left",
 )
 
 
@@ -284,6 +287,9 @@ def said() -> list[tuple[str, str]]:
     for article in load_library().articles.values():
         texts += [(f"{article.id}.answer", article.answer), (f"{article.id}.where", article.where)]
         texts += [(f"{article.id}.steps", part) for part in (*article.steps, *article.documents)]
+    texts += [(f"checklist.{item.name}", item.ask) for item in checklist().items]
+    for section in outline().sections:
+        texts += [(f"plan.{section.name}", part) for part in (section.title, section.ask, section.hint)]
     return texts
 
 
@@ -319,6 +325,19 @@ def test_honest_words_are_not_mistaken() -> None:
 @pytest.mark.parametrize("key", PROACTIVE)
 def test_what_we_start_gives_nothing_away(key: str) -> None:
     assert not re.search(PRIVATE, catalogue()[key])
+
+
+def test_an_assessment_tells_her_no_score_and_no_verdict_but_what_she_can_do_and_who() -> None:
+    for key, text in catalogue().items():
+        if key.startswith("assessment."):
+            assert not re.search(r"[得评总]分|分数|(高|中|低)(危|风险)|等级|结果(是|为)|属于|判定", text), key
+    for key in ("assessment.done", "assessment.done_grave"):
+        text = catalogue()[key]
+        assert "转人工" in text
+        assert "110" in text
+        assert "12110" in text
+        assert "不是你的错" in text
+    assert {"120", "110", "12110"} <= set(re.findall(r"\d+", catalogue()["assessment.heard"]))
 
 
 def test_crisis_replies_carry_the_numbers_one_safe_step_and_a_person() -> None:

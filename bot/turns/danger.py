@@ -15,7 +15,7 @@ from storage.repositories import cases
 #: What the reply to one kind of danger has said for another too.
 _COVERS = {"violence_now": "violence_pattern", "suicide": "self_harm", "self_harm": "suicide"}
 #: Flows whose steps take what she writes for an answer only where it is one; all others are forms.
-_NO_FORMS = frozenset({"", "crisis", "consultation", "policy", "menu", "intake"})
+_NO_FORMS = frozenset({"", "crisis", "consultation", "policy", "menu", "intake", "assessment", "safety_plan"})
 #: Steps of intake that keep any words: 「他又打我」 is neither an hour nor a township.
 _KEEPS_ANY_WORDS = frozenset({"intake.hear_hours", "intake.hear_area"})
 

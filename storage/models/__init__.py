@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+from storage.models.assessments import DangerAssessment, SafetyPlan
 from storage.models.base import new_id, table
 from storage.models.casework import Case, CaseEvent, CasePerson
 from storage.models.chat import ChatPass, ChatRoom
@@ -43,6 +44,7 @@ __all__ = [
     "ChatRoom",
     "Contact",
     "Conversation",
+    "DangerAssessment",
     "ErasureRequest",
     "Example",
     "HouseKey",
@@ -52,6 +54,7 @@ __all__ = [
     "Notice",
     "Outbox",
     "PartnerUnit",
+    "SafetyPlan",
     "ServicePoint",
     "SignInFailure",
     "SignUp",

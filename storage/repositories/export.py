@@ -28,6 +28,7 @@ from storage.models import (
     UnansweredQuestion,
     table,
 )
+from storage.repositories import assessments
 
 _SETTINGS = ("consented_at", "opted_out_at", "stopped_all_at", "locked_at", "created_at")
 
@@ -46,6 +47,7 @@ async def gather(tx: Transaction, key: DataKey, contact_id: str) -> Copy:
     await _about_her(tx, key, contact_id, copy)
     await _said(tx, key, contact_id, copy)
     await _cases(tx, key, contact_id, copy)
+    await _dangers(tx, key, contact_id, copy)
     await _rest(tx, key, contact_id, copy)
     return copy
 
@@ -122,6 +124,24 @@ async def _cases(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> 
             }
         )
     copy.sections["cases"] = listed
+
+
+async def _dangers(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
+    """What she herself answered about her danger, and her plan; what staff saw and judged is not hers."""
+    copy.sections["assessments"] = [
+        {
+            "at": one.changed_at,
+            "answers": {
+                name: answer["answer"]
+                for name, answer in one.content.get("answers", {}).items()
+                if answer.get("source") == "her"
+            },
+        }
+        for one in await assessments.history(tx, key, contact_id)
+    ]
+    copy.sections["plans"] = [
+        {"at": one.changed_at, "fields": one.content} for one in (await assessments.plans(tx, key, contact_id))[:1]
+    ]
 
 
 async def _rest(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:

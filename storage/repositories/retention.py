@@ -26,11 +26,13 @@ from storage.models import (
     ChatRoom,
     Contact,
     Conversation,
+    DangerAssessment,
     ErasureRequest,
     Identity,
     InboundMessage,
     Notice,
     Outbox,
+    SafetyPlan,
     SignInFailure,
     SignUp,
     Staff,
@@ -41,6 +43,7 @@ from storage.models import (
 )
 
 _alarm = table(Alarm).c
+_assessment = table(DangerAssessment).c
 _attachment = table(Attachment).c
 _campaign = table(Campaign).c
 _case = table(Case).c
@@ -52,6 +55,7 @@ _identity = table(Identity).c
 _inbound = table(InboundMessage).c
 _notice = table(Notice).c
 _outbox = table(Outbox).c
+_plan = table(SafetyPlan).c
 _question = table(UnansweredQuestion).c
 _room = table(ChatRoom).c
 _request = table(ErasureRequest).c
@@ -264,6 +268,20 @@ RULES: tuple[Rule, ...] = (
             _of_no_kept_case(_conversation.id),
         ),
         _blank(Conversation, learned_sealed=None, flow_sealed=None, outcome_sealed=None, flow="", step=""),
+    ),
+    *(
+        Rule(
+            name,
+            one.id,
+            lambda cut, one=one: and_(  # type: ignore[misc]
+                one.changed_at < cut,
+                one.content_sealed.is_not(None),
+                _is_settled(one.contact_id),
+                _of_no_kept_case(one.conversation_id),
+            ),
+            _blank(model, content_sealed=None),
+        )
+        for name, one, model in (("assessments", _assessment, DangerAssessment), ("plans", _plan, SafetyPlan))
     ),
     Rule(
         "sign_ups",

@@ -10,13 +10,16 @@
 -                                  she hears nothing
 = state waiting                    what the records say now: state, reason, flow, handler, category, risk, alarm,
                                    locked, opted_out, area, stopped_all, consented, cases,
-                                   told (a reminder is queued), erasure (none, unchecked, begun)
+                                   told (a reminder is queued), erasure (none, unchecked, begun),
+                                   assessment (unfinished N, finished N: answers of the last one), plans (versions),
+                                   plan SECTION WORDS, kept (are her last words)
 @ now 2026-03-07 12:00             the wall clock in Shanghai    @ wait 90      seconds go by
 @ area NAME [ABOVE]                an area of the tree
 @ activity TITLE SEATS             @ point NAME LAT LON          @ claimed      a person takes the conversation
 @ knows nothing | twice            the library of articles is empty; holds everything under two titles
 """
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,6 +32,7 @@ from bot.clock import Frozen
 from bot.messages import Kind, Location, Media
 from nlp.entities import Place
 from nlp.retrieval import Library
+from storage.database import AnyRow
 from storage.models import Area, ServicePoint, new_id
 from storage.repositories import erasure, inbox
 from tests.support.house import LINA, MEI, Heard, House
@@ -145,6 +149,8 @@ class Play:
                 async with self.house.database.reading() as tx:
                     wish = await erasure.find_open(tx, contact.id)
                 return "none" if wish is None else "begun" if wish.due_at else "unchecked"
+            case "assessment" | "plan" | "plans" | "kept":
+                return await self._sealed(name, contact)
             case "unanswered":
                 return len(await self.house.rows("unanswered_question"))
             case "told":
@@ -152,6 +158,24 @@ class Play:
                 rows = await self.house.rows("outbox", contact_id=contact.id, outbound_class="reminder")
                 return [key.open("outbox.text", row.text_sealed) for row in rows]
         raise AssertionError(f"nothing is known as {name}")
+
+    async def _sealed(self, name: str, contact: AnyRow) -> Any:
+        """What her assessments and plans hold, opened; `kept`: whether her last words are."""
+        key = self.house.database.keys.contact_key(contact.id, contact.wrapped_key)
+        if name == "kept":
+            last = (await self.house.rows("inbound_message", contact_id=contact.id))[-1]
+            return "yes" if json.loads(key.open("inbound.content", last.content_sealed))["text"] else "no"
+        if name == "assessment":
+            rows = await self.house.rows("danger_assessment", contact_id=contact.id)
+            if not rows:
+                return "unfinished 0"
+            content = key.open_json("danger_assessment.content", rows[-1].content_sealed, {})
+            return f"{'finished' if rows[-1].finished_at else 'unfinished'} {len(content['answers'])}"
+        rows = await self.house.rows("safety_plan", contact_id=contact.id)
+        if name == "plans":
+            return len(rows)
+        content = key.open_json("safety_plan.content", rows[-1].content_sealed, {}) if rows else {}
+        return [f"{section} {words}" for section, words in content.items()]
 
     async def _set(self, name: str, *words: str) -> None:
         match name:

@@ -24,10 +24,12 @@ from storage.models import (
     ChatRoom,
     Contact,
     Conversation,
+    DangerAssessment,
     ErasureRequest,
     Identity,
     InboundMessage,
     Outbox,
+    SafetyPlan,
     SignUp,
     UnansweredQuestion,
     metadata,
@@ -186,7 +188,7 @@ async def _empty_talks(tx: Transaction, ids: Collection[str], now: datetime) -> 
     await _close(tx, _conversation.id.in_(ids), now)
     of_talks = select(_inbound.id).where(_inbound.conversation_id.in_(ids))
     await tx.execute(delete(table(Attachment)).where(_attachment.inbound_id.in_(of_talks)))
-    for model in (InboundMessage, Outbox):
+    for model in (InboundMessage, Outbox, DangerAssessment, SafetyPlan):
         one = table(model)
         await _empty(tx, one, one.c.conversation_id.in_(ids))
     await _empty(tx, table(Conversation), _conversation.id.in_(ids))
