@@ -178,6 +178,7 @@ def make_line(
         leave=handlers.leave,
         crash_texts=handlers.crash_texts,
         harmless_texts=handlers.harmless_texts,
+        unlocked_texts=handlers.unlocked_texts,
         group_pointer=handlers.group_pointer,
         group_answers_per_minute=settings.groups.answers_per_minute,
         both_texts=handlers.both_texts,

@@ -66,6 +66,8 @@ class Situation:
     in_group: bool = False
     #: A member of staff answers her in the platform's own client.
     held_elsewhere: bool = False
+    #: The bot meant to say it before a person took over; what is urgent (a crisis answer) is never that.
+    said_before_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ REASONS = {
     "locked": "她发过安全词，为了她的安全暂停一切发送",
     "in_group": "她是在群里说的，群里只有机器人的简短回答；请私下联系她",
     "held_elsewhere": "同事正在企业微信里接待她，这里不能发",
+    "held": "接待以后，机器人还没发出的这条不再发",
     "unfollowed": "她已取消关注，收不到消息",
     "stopped_all": "她要求停止一切主动消息",
     "opted_out": "她已退订通知",
@@ -116,6 +119,8 @@ def _refusal(situation: Situation) -> str:
         return "in_group"
     if situation.held_elsewhere:
         return "held_elsewhere"
+    if situation.said_before_hold and situation.outbound_class is OutboundClass.ANSWER:
+        return "held"
     if situation.unfollowed:
         return "unfollowed"
     if situation.outbound_class is OutboundClass.ANSWER or (

@@ -63,10 +63,11 @@ __all__ = [
     "command",
     "crash_texts",
     "group_pointer",
-    "hand_back_texts",
+    "hand_back",
     "harmless_texts",
     "leave",
     "set_aside_texts",
+    "unlocked_texts",
     "wants_to_leave",
     "wants_to_resume",
 ]
@@ -103,6 +104,11 @@ def harmless_texts() -> Sequence[str]:
     return (texts("safeword.harmless"),)
 
 
+def unlocked_texts() -> Sequence[str]:
+    """What she reads when her second word has unlocked."""
+    return (texts("safeword.unlocked"),)
+
+
 def group_pointer(house: House, channel: str) -> str:
     """What may be said in a group when nothing else can: the neutral way to a private talk, with the numbers."""
     return in_group.pointer(house, channel)
@@ -118,6 +124,6 @@ def set_aside_texts() -> Sequence[str]:
     return (texts("menu.set_aside"),)
 
 
-def hand_back_texts() -> Sequence[str]:
-    """What the bot says when danger was left unanswered by the person holding the conversation."""
-    return (texts("crisis.hand_back"),)
+def hand_back(kinds: Sequence[str]) -> Reply:
+    """What the bot says when danger of these kinds was left unanswered by the person holding the conversation."""
+    return crisis.hand_back(kinds)

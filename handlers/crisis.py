@@ -1,5 +1,7 @@
 """Danger: safety first, the numbers, one safe step, and a person. Nothing may stand before it."""
 
+from collections.abc import Sequence
+
 from bot.dialogue import ANY, Flow, Reply, Turn
 from handlers import consultation, words
 from handlers.language import numbers
@@ -97,6 +99,12 @@ async def choose(turn: Turn) -> Reply:
         worse = risk.urgent or turn.data.get("kind") in _YES_IS_NOT_SAFE
         return _tell_unsafe(turn) if worse else _say(turn, "crisis.again")
     return Reply(hand_to=ANY) if _is_elsewhere(turn) else _say(turn, "crisis.again")
+
+
+def hand_back(kinds: Sequence[str]) -> Reply:
+    """The bot speaks again after a person left danger unanswered; what she says next is heard as in any crisis."""
+    name = next((text for kind, text in _TEXT_BY_KIND if kind in kinds), "general")
+    return flow.ask(texts("crisis.hand_back"), then=hear_safety, kind=name)
 
 
 def care(turn: Turn) -> Reply:

@@ -72,6 +72,12 @@ class Transaction:
         result = await self.connection.execute(maker(table(model)).values(row).on_conflict_do_nothing())
         return bool(result.rowcount)
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo what the block wrote, and only that, when it raises; the transaction goes on."""
+        async with self.connection.begin_nested():
+            yield
+
     def wake(self, name: str) -> None:
         """Ask for the job `name` (`outbox`, `media` …) to look, once this transaction has committed."""
         self.wakes.add(name)

@@ -26,7 +26,7 @@ from bot.messages import (
     Window,
 )
 from storage.database import Transaction
-from storage.repositories import outbox
+from storage.repositories import outbox, overtaken
 from storage.repositories.outbox import DueRow
 from workers import retry
 from workers.house import WorkerHouse
@@ -108,7 +108,8 @@ async def _claim(house: WorkerHouse, classes: Collection[OutboundClass]) -> tupl
             else:
                 await outbox.finish(tx, due, state, now=now, code=code, sentence=sentence)
         await outbox.claim(tx, claimed, house.name, now)
-    return claimed, settled
+        overtaken_ids = await overtaken.give_back(tx, claimed)
+    return [due for due in claimed if due.id not in overtaken_ids], settled + len(overtaken_ids)
 
 
 _Refusal = tuple[DeliveryState, str, str, datetime | None]
@@ -178,6 +179,7 @@ def _situation(house: WorkerHouse, due: DueRow, now: datetime) -> gate.Situation
         erased=row.erased_at is not None or not due.address,
         in_group=row.group_id is not None,
         held_elsewhere=row.held_elsewhere == HeldElsewhere.PERSON,
+        said_before_hold=row.held_at is not None and not row.crisis and row.created_at <= row.held_at,
     )
 
 

@@ -17,7 +17,10 @@ async def hand_back(house: WorkerHouse) -> None:
     deadline = now - timedelta(seconds=house.settings.service.hand_back_seconds)
     async with house.database.transaction() as tx:
         for conversation_id in await desk.danger_unanswered(tx, deadline):
-            await desk.hand_back_danger(tx, conversation_id, handlers.hand_back_texts(), now)
+            reply = handlers.hand_back(await desk.dangers_while_held(tx, conversation_id))
+            expires_at = now + timedelta(minutes=house.settings.service.flow_minutes)
+            back = desk.HandBack(reply.texts, reply.flow, reply.step, dict(reply.data), expires_at)
+            await desk.hand_back_danger(tx, conversation_id, back, now)
             log.warning("conversation.handed_back", extra={"talk": conversation_id})
 
 

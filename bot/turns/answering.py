@@ -9,12 +9,12 @@ from bot.messages import Kind
 from bot.router import SILENT_KINDS, Route, Way
 from bot.sessions import Person
 from bot.turns.at_their_desk import note_member
-from bot.turns.danger import heed_risk, is_lost_on_form, note_answered
+from bot.turns.danger import heed_risk, heed_risk_whatever_breaks, is_lost_on_form, note_answered
 from bot.turns.flood import may_speak
 from bot.turns.line import Incoming, Line, Writes
 from bot.turns.others import answer_others
 from bot.turns.rows import keep_inbound, raise_alarm, say
-from bot.turns.wishes import is_word, keep_wishes, lock
+from bot.turns.wishes import is_word, keep_wishes, lock, unlock
 from nlp.meaning import Context, Risk, Understanding
 from storage.database import Transaction
 from storage.records import Records
@@ -117,21 +117,26 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
 
 
 async def take_crashed(line: Line, tx: Transaction, person: Person, incoming: Incoming, writes: Writes) -> str:
-    """The crash path: her 安全词 locks, else she gets the crisis numbers; a human is told. Needs no understanding."""
+    """The crash path: her two words lock and unlock, else she gets the crisis numbers; a human is told.
+
+    Needs no understanding. Danger opens its case and its episode here too.
+    """
     now, text = incoming.received_at, incoming.message.text
-    may_lock = not person.in_group and not person.locked
-    is_locking = may_lock and is_word(tx, person, person.contact["safeword_digest"], text)
+    in_private = not person.in_group
+    is_locking = in_private and not person.locked and is_word(tx, person, person.contact["safeword_digest"], text)
+    is_unlocking = in_private and person.locked and is_word(tx, person, person.contact["unlock_digest"], text)
     if is_locking:
         await lock(tx, person, writes)
         raise_alarm(writes, person, "safeword", now, silent=True)
+    elif is_unlocking:
+        await unlock(tx, person)
     sessions.note_inbound(person, incoming.message, now)
     try:
         risk = line.read_risk(text)
     except Exception:
         log.exception("risk.unreadable", extra={"inbound": incoming.row_id})
         risk = Risk(level=1, reasons=("程序没有读懂这条消息",))
-    person.conversation["risk"] = max(person.conversation["risk"], risk.level)
-    person.conversation["urgent"] = person.conversation["urgent"] or risk.urgent
+    await heed_risk_whatever_breaks(line, tx, person, Understanding(text, risk=risk), now, writes)
     silent = person.locked or sessions.is_held(person)
     sessions.call_person(person, "bot_failed", now)
     raise_alarm(writes, person, "bot_failed", now, silent=person.locked)
@@ -139,6 +144,8 @@ async def take_crashed(line: Line, tx: Transaction, person: Person, incoming: In
     keep_inbound(person, incoming, writes, understanding=understanding, handler="crash", failed=True)
     if is_locking:
         return say(line, person, incoming, tuple(line.harmless_texts()), writes, crisis=False)
+    if is_unlocking:
+        return say(line, person, incoming, tuple(line.unlocked_texts()), writes, crisis=False)
     if silent or incoming.message.kind in SILENT_KINDS or incoming.message.kind is Kind.UNFOLLOW:
         return ""
     if person.in_group:
@@ -159,8 +166,7 @@ async def _answer(line: Line, tx: Transaction, person: Person, route: Route, tur
             # Wishes to hear more wait until she is back: it may be somebody else who has them.
             return replace(harmless, wishes={} if asked.get("consented") else asked)
         case Way.UNLOCK:
-            person.locked = False
-            await talk.update_contact(tx, person.contact_id, locked_at=None)
+            await unlock(tx, person)
             return await _step(line, "safeword", "tell_unlocked", turn)
         case Way.LEAVE:
             left: Reply = await line.leave(turn)

@@ -1,16 +1,20 @@
 """Danger is marked before anything else happens to a message: queue, case, alarm."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot import sessions
+from bot.errors import StorageUnavailable
 from bot.sessions import Person
 from bot.turns.line import Line, Writes
 from bot.turns.rows import raise_alarm
 from nlp.meaning import Understanding
 from storage.database import Transaction
 from storage.repositories import cases
+
+log = logging.getLogger(__name__)
 
 #: What the reply to one kind of danger has said for another too.
 _COVERS = {"violence_now": "violence_pattern", "suicide": "self_harm", "self_harm": "suicide"}
@@ -51,7 +55,11 @@ async def heed_risk(
     held = sessions.is_held(person)
     if held and conversation["state"] == "held":
         conversation["danger_since"] = conversation["danger_since"] or now
+        # If she is given back to the bot, it must know what has been said meanwhile.
+        sessions.learn(person, held_dangers=list(risk.kinds))
     else:
+        if person.learned.pop("held_dangers", None):
+            person.relearned = True
         # Held at the platform's own desk, she is in our queue all the same: whoever holds her may have gone home.
         sessions.call_person(person, "danger", now)
         if is_new and not held and not person.locked:
@@ -77,6 +85,23 @@ async def heed_risk(
         silent=person.locked,
     )
     return is_new and not held and not person.locked
+
+
+async def heed_risk_whatever_breaks(
+    line: Line, tx: Transaction, person: Person, understanding: Understanding, now: datetime, writes: Writes
+) -> None:
+    """The same for the crash path, where a case that cannot be opened must not cost her the numbers."""
+    risk, conversation, alarms = understanding.risk, person.conversation, len(writes.alarms)
+    try:
+        async with tx.savepoint():
+            await heed_risk(line, tx, person, understanding, now, writes)
+    except StorageUnavailable:
+        raise
+    except Exception as error:
+        log.error("danger.not_recorded", extra={"talk": person.conversation_id, "error": type(error).__name__})
+        del writes.alarms[alarms:]
+        conversation["risk"] = max(conversation["risk"], risk.level)
+        conversation["urgent"] = conversation["urgent"] or risk.urgent
 
 
 def is_lost_on_form(understanding: Understanding, flow: str, step: str) -> bool:

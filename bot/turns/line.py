@@ -36,6 +36,7 @@ class Line:
     leave: Callable[[Turn], Any]
     crash_texts: Callable[[House], Sequence[str]]
     harmless_texts: Callable[[], Sequence[str]]
+    unlocked_texts: Callable[[], Sequence[str]]
     both_texts: Callable[[], Sequence[str]]
     set_aside_texts: Callable[[], Sequence[str]]
     group_pointer: Callable[[House, str], str]

@@ -47,3 +47,9 @@ async def lock(tx: Transaction, person: Person, writes: Writes) -> None:
     writes.outbox[:] = [
         row for row in writes.outbox if row["contact_id"] != person.contact_id or row["state"] != "queued"
     ]
+
+
+async def unlock(tx: Transaction, person: Person) -> None:
+    """She sent the second word: she is back."""
+    person.locked = False
+    await talk.update_contact(tx, person.contact_id, locked_at=None)

@@ -1,7 +1,9 @@
 """What the house does to conversations by itself: hand danger back, close the silent ones."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -26,8 +28,36 @@ async def danger_unanswered(tx: Transaction, since: datetime) -> list[str]:
     return [row.id for row in rows]
 
 
-async def hand_back_danger(tx: Transaction, conversation_id: str, texts: Sequence[str], now: datetime) -> None:
-    """Put it back into the queue, say `texts` to her (not while she is locked), alarm, record it."""
+@dataclass(frozen=True, slots=True)
+class HandBack:
+    """What the bot says when it takes over again, and the flow that hears her answer until `expires_at`."""
+
+    texts: Sequence[str]
+    flow: str
+    step: str
+    data: dict[str, Any]
+    expires_at: datetime
+
+
+async def dangers_while_held(tx: Transaction, conversation_id: str) -> list[str]:
+    """The kinds of danger she wrote of while a person held the conversation."""
+    row = await tx.first(
+        select(_conversation.contact_id, _conversation.learned_sealed, _contact.wrapped_key)
+        .join(table(Contact), _contact.id == _conversation.contact_id)
+        .where(_conversation.id == conversation_id)
+    )
+    if row is None or row.wrapped_key is None:
+        return []
+    key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
+    kinds: list[str] = key.open_json("conversation.learned", row.learned_sealed, {}).get("held_dangers", [])
+    return kinds
+
+
+async def hand_back_danger(tx: Transaction, conversation_id: str, back: HandBack, now: datetime) -> None:
+    """Put it back into the queue, say the words to her (not while she is locked), alarm, record it.
+
+    What she wrote of meanwhile counts as answered in the episode that begins now.
+    """
     row = await tx.first(
         select(
             _conversation.contact_id,
@@ -35,6 +65,7 @@ async def hand_back_danger(tx: Transaction, conversation_id: str, texts: Sequenc
             _conversation.case_id,
             _conversation.danger_since,
             _conversation.holder_id,
+            _conversation.learned_sealed,
             _contact.wrapped_key,
             _contact.locked_at,
         )
@@ -43,10 +74,19 @@ async def hand_back_danger(tx: Transaction, conversation_id: str, texts: Sequenc
     )
     if row is None or row.wrapped_key is None:
         return
+    key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
+    learned = key.open_json("conversation.learned", row.learned_sealed, {})
+    learned["answered_dangers"] = learned.pop("held_dangers", [])
+    speaks = row.locked_at is None
     await tx.execute(
         update(table(Conversation))
         .where(_conversation.id == conversation_id)
         .values(
+            learned_sealed=key.seal_json("conversation.learned", learned),
+            flow=back.flow if speaks else "",
+            step=back.step if speaks else "",
+            flow_sealed=key.seal_json("conversation.flow", back.data) if speaks else None,
+            flow_expires_at=back.expires_at if speaks else None,
             state="waiting",
             holder_id=None,
             held_at=None,
@@ -58,12 +98,11 @@ async def hand_back_danger(tx: Transaction, conversation_id: str, texts: Sequenc
         )
     )
     await outbox.alarm(tx, conversation_id, "handed_back", now)
-    key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
     if row.case_id:
         await cases.add_event(tx, key, row.case_id, "handed_back", now=now, staff_id=row.holder_id)
-    if row.locked_at is not None:
+    if not speaks:
         return
-    for number, text in enumerate(texts):
+    for number, text in enumerate(back.texts):
         await tx.insert_if_new(
             Outbox,
             {

@@ -72,6 +72,7 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
             _identity.group_id,
             _identity.held_elsewhere,
             table(ChannelGroup).c.address_sealed.label("group_sealed"),
+            _conversation.held_at,
             _answered.c.kind.label("answered_kind"),
             _answered.c.content_sealed.label("answered_sealed"),
             _answered.c.received_at.label("answered_at"),
@@ -90,6 +91,7 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
         .join(table(Contact), _contact.id == _outbox.contact_id)
         .outerjoin(table(Campaign), _campaign.id == _outbox.campaign_id)
         .outerjoin(table(ChannelGroup), table(ChannelGroup).c.id == _identity.group_id)
+        .outerjoin(table(Conversation), _conversation.id == _outbox.conversation_id)
         .outerjoin(_answered, _answered.c.id == _outbox.in_reply_to)
         .where(
             _is_waiting("outbox"),

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import handlers
 from bot import clock
 from bot.clock import Frozen
 from nlp.meaning import Context, Understanding
@@ -74,6 +75,33 @@ async def test_safe_word_locks_while_the_bot_crashes(house: House) -> None:
     alarms = {row.reason: row.silent for row in await house.rows("alarm")}
     assert alarms == {"safeword": True, "bot_failed": True}
     assert (await house.say("老公打我")).texts == ()
+
+
+async def test_unlock_word_unlocks_while_the_bot_crashes(house: House) -> None:
+    await settle_words(house)
+    await house.say(WORD)
+
+    def broken(text: str, context: Context) -> Understanding:
+        raise RuntimeError("a mistake of ours")
+
+    await house.replace_line(understand=broken)
+    assert (await house.say("老公打我")).texts == (), "locked, the crash path is silent"
+    heard = await house.say(UNLOCK)
+    assert not await is_locked(house)
+    assert heard.texts == tuple(handlers.unlocked_texts()), "she is back, and it was no cry for help"
+    assert "110" in (await house.say("老公打我")).all
+
+
+async def test_no_text_of_ours_ever_holds_either_word(house: House) -> None:
+    locks, unlocks = "豆浆没了", "酱油也没了"
+    await settle_words(house, locks, unlocks)
+    for said in (locks, f"{locks}。", unlocks):
+        await house.say(said)
+    contact = await house.contact()
+    key = house.database.keys.contact_key(contact.id, contact.wrapped_key)
+    said = [key.open("outbox.text", row.text_sealed) for row in await house.rows("outbox")]
+    assert said
+    assert [text for text in said if locks in text or unlocks in text] == []
 
 
 @pytest.mark.parametrize("typed", ["今天买豆腐。", " 今天 买豆腐！", "“今天买豆腐”", "今天买豆腐~"])

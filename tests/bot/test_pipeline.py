@@ -15,8 +15,8 @@ from bot.messages import InboundMessage, Kind
 from bot.pipeline import Pipeline
 from nlp.meaning import Context, Risk, Understanding
 from nlp.understanding import understand
-from storage.database import Database
-from storage.models import Conversation, Identity, Outbox, table
+from storage.database import Database, Transaction
+from storage.models import CaseEvent, Conversation, Identity, Outbox, table
 from storage.models import InboundMessage as Row
 from storage.repositories import talk
 from tests.conftest import MakeDatabase
@@ -122,7 +122,27 @@ async def test_crash_path_still_reads_risk(house: House) -> None:
     await house.replace_line(understand=breaking(text))
     heard = await house.say(text)
     assert "110" in heard.passive
+    conversation = await house.conversation()
+    assert conversation.risk == 2
+    assert conversation.crisis_at is not None, "its episode begins"
+    (case,) = await house.rows("case")
+    assert (case.id, case.risk, case.category) == (conversation.case_id, 2, "dv")
+    assert sorted(await house.alarms()) == ["bot_failed", "danger"]
+    assert conversation.waiting_reason == "danger"
+
+
+async def test_case_that_cannot_be_opened_costs_her_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "老公正在打我救命"
+
+    async def broken(tx: Transaction, *_: object, **__: object) -> str:
+        await tx.insert(CaseEvent, {"id": "x", "case_id": "nobody's", "at": clock.now(), "kind": ""})
+        return ""
+
+    monkeypatch.setattr("storage.repositories.cases.open_case", broken)
+    heard = await house.say(text)
+    assert "110" in heard.passive
     assert (await house.conversation()).risk == 2
+    assert await house.alarms() == ["bot_failed"]
 
 
 async def test_crash_path_needs_not_even_risk(house: House) -> None:

@@ -1,12 +1,22 @@
-"""Many at once: twenty places for two hundred women, never oversold, the rest in line in their order."""
+"""Many at once: twenty places for two hundred women; a take-over that meets what she is writing."""
 
 import asyncio
+import random
 import re
+from typing import Any
 
+from sqlalchemy import Select, select
+
+from bot import clock
+from storage.models import Outbox, table
+from storage.repositories import inbox
 from tests.conftest import MakeDatabase
 from tests.support.house import House
+from workers.outbox import deliver
 
 WOMEN, PLACES = 200, 20
+#: Take-overs that meet a message of hers, and how many at once.
+TAKE_OVERS, AT_ONCE = 1000, 50
 
 
 async def test_two_hundred_sign_ups_race_for_twenty_places(house: House, make_database: MakeDatabase) -> None:
@@ -57,3 +67,63 @@ async def test_cancelling_and_signing_up_at_once_keeps_the_count(house: House, m
     told = await house.rows("outbox", outbound_class="reminder")
     assert len(told) == len({row.contact_id for row in told}), "each who moved up is told once"
     assert {row.contact_id for row in told} == {row.contact_id for row in rows if row.promoted_at is not None}
+
+
+async def test_bot_says_nothing_after_any_of_a_thousand_take_overs(house: House, make_database: MakeDatabase) -> None:
+    """Her message, the take-over and the worker that sends run into each other on connections of their own."""
+    worker_database, desk = await make_database(), await make_database()
+    pipelines = [house.pipeline, await house.another_pipeline(await make_database())]
+    staff_id = await house.add_staff()
+    chance = random.Random(2026)
+    begun: set[str] = set()
+    answered, done = asyncio.Event(), asyncio.Event()
+
+    async def write(number: int, text: str, *, may_hand: bool = False) -> None:
+        message = house.message(text, f"o-{number:04d}")
+        await pipelines[number % 2].handle(message, may_hand=may_hand)
+        answered.set()
+
+    async def take_over(conversation_id: str) -> None:
+        for _ in range(chance.randrange(12)):
+            await asyncio.sleep(0)
+        async with desk.transaction() as tx:
+            await inbox.claim(tx, conversation_id, staff_id, clock.now(), None)
+            begun.update(row.id for row in await tx.rows(_begun(conversation_id)))
+
+    async def send_whenever_she_is_answered() -> None:
+        worker = house.worker_named("racing-worker:0:0", worker_database)
+        while not done.is_set():
+            await answered.wait()
+            answered.clear()
+            await deliver(worker)
+
+    sender = asyncio.create_task(send_whenever_she_is_answered())
+    for first in range(0, TAKE_OVERS, AT_ONCE):
+        numbers = range(first, first + AT_ONCE)
+        await asyncio.gather(*(write(number, "你好", may_hand=True) for number in numbers))
+        waiting = await house.rows("conversation", state="bot")
+        assert len(waiting) == AT_ONCE
+        races = [write(number, "两癌筛查怎么申请") for number in numbers]
+        races += [take_over(row.id) for row in waiting]
+        chance.shuffle(races)
+        await asyncio.gather(*races)
+    done.set()
+    answered.set()
+    await sender
+    await deliver(house.worker)
+
+    talks = await house.rows("conversation")
+    assert {row.state for row in talks} == {"held"}, "no message in flight took a talk from its worker"
+    handled = [row.handler for row in await house.rows("inbound_message")]
+    assert len(handled) == 2 * TAKE_OVERS
+    answers = await house.rows("outbox", outbound_class="answer")
+    assert {row.state for row in answers} <= {"handed", "sent", "skipped"}
+    assert [row.id for row in answers if row.state != "skipped" and row.id not in begun] == []
+    assert 0 < handled.count("silent") < TAKE_OVERS, "both orders have been seen"
+    assert {row.error_code for row in answers if row.state == "skipped"} == {"held"}
+
+
+def _begun(conversation_id: str) -> Select[Any]:
+    """What of the bot's own has gone out, or is on its way, at this moment."""
+    of = table(Outbox).c
+    return select(of.id).where(of.conversation_id == conversation_id, of.state.in_(("handed", "sending", "sent")))

@@ -2,6 +2,7 @@
 
 from bot import clock
 from bot.clock import Frozen
+from handlers.wording import texts
 from storage.repositories import inbox
 from tests.support.house import House
 from workers.outbox import deliver
@@ -33,6 +34,26 @@ async def test_danger_left_for_a_minute_is_handed_back_and_answered(house: House
     assert "110" in said
     assert "handed_back" in await house.alarms()
     assert "handed_back" in {row.kind for row in await house.rows("case_event")}
+
+
+async def test_danger_written_to_a_person_is_not_news_once_the_bot_has_spoken(house: House, frozen: Frozen) -> None:
+    await held_in_danger(house)
+    frozen.advance(61)
+    await hand_back(house.worker)
+    known = await house.alarms()
+    heard = await house.say("他还在打我")
+    assert heard.texts == (texts("crisis.again"),), "her words are the answer to 你现在安全吗"
+    assert (await house.alarms())[len(known) :] == ["danger_again"]
+    other = await house.say("我不想活了，准备跳楼")
+    assert other.texts == (texts("crisis.suicide"),), "another kind of danger is answered as such"
+
+
+async def test_what_was_said_to_a_person_long_ago_is_forgotten(house: House, frozen: Frozen) -> None:
+    staff_id = await held_in_danger(house)
+    conversation = await house.conversation()
+    async with house.database.transaction() as tx:
+        await inbox.hand_back(tx, conversation.id, staff_id, clock.now())
+    assert (await house.say("老公又打我，打得我流血了")).texts == (texts("crisis.violence"),)
 
 
 async def test_answered_danger_stays_with_the_person(house: House, frozen: Frozen) -> None:

@@ -6,14 +6,16 @@ from typing import Any
 
 from sqlalchemy import func, literal, or_, select, update
 
+from bot import clock
 from bot.errors import NotFound, StaleConversation, WrongState
 from storage.database import AnyRow, Transaction
-from storage.models import Contact, Conversation, table
+from storage.models import Contact, Conversation, Identity, table
 from storage.repositories.inbox.alarms import see_alarms
 from storage.repositories.inbox.scope import within
 
 _conversation = table(Conversation).c
 _contact = table(Contact).c
+_identity = table(Identity).c
 
 #: What the questions of an intake collect, as the form of a conversation names it.
 _ANSWERS = ("category", "hurt", "contact", "phone", "hours", "area", "area_id", "summary", "done", "wish")
@@ -28,6 +30,13 @@ async def claim(
 
     Raises StaleConversation when somebody else has it, NotFound outside `scope`, WrongState when it is closed.
     """
+    # The outbox writes to her address before it sends: from here on it sees that a person has taken over.
+    await tx.first(
+        select(_identity.id)
+        .join(table(Conversation), _conversation.identity_id == _identity.id)
+        .where(_conversation.id == conversation_id, within(scope))
+        .with_for_update(of=table(Identity), key_share=True)
+    )
     before = await tx.first(
         select(
             _conversation.contact_id,
@@ -56,7 +65,8 @@ async def claim(
         .values(
             state="held",
             holder_id=staff_id,
-            held_at=now,
+            # Not before what a turn that held the row until now has answered.
+            held_at=max(now, clock.now()),
             flow="",
             step="",
             flow_sealed=None,
