@@ -11,6 +11,7 @@ from bot.console import (
     account,
     activities,
     campaigns,
+    guards,
     inbox,
     knowledge,
     lab,
@@ -161,7 +162,8 @@ PAGES: list[Page] = [
 
 
 def add_console(app: web.Application, house: ConsoleHouse) -> None:
-    """Mount every page behind its door."""
+    """Mount every page behind its door. Raises ConfigError for an address nobody has decided about."""
+    guards.check_paths(page.path for page in PAGES)
     stopping = app[stream.STOPPING] = asyncio.Event()
     app[stream.LOOKS] = stream.make_looks(house.database)
 
@@ -171,6 +173,8 @@ def add_console(app: web.Application, house: ConsoleHouse) -> None:
     app.on_shutdown.append(stop)
     for page in PAGES:
         app.router.add_route(
-            page.method, page.path, door(house, page.handler, page.roles, while_locked=page.while_locked)
+            page.method,
+            page.path,
+            door(house, page.handler, page.roles, guards.check, while_locked=page.while_locked),
         )
     app.router.add_static("/console/static", _STATIC, append_version=False)

@@ -4,10 +4,12 @@ Least privilege: whoever keeps the system sees no woman's words, whoever audits 
 stands in no set opens nothing.
 """
 
+from storage.repositories.inbox import ANSWERING, LOCAL
+
 #: Queue and conversations: whoever answers women.
-TALK = frozenset({"worker", "caseworker", "supervisor"})
+TALK = ANSWERING
 #: Cases, and single conversations that belong to them; which ones, Sight decides.
-CASE = TALK | {"local"}
+CASE = ANSWERING | LOCAL
 #: What only the head of the rights department decides: overrides, recusal, access for a time, export.
 LEAD = frozenset({"supervisor"})
 #: Activities and their lists of sign-ups, which hold names and numbers of women.

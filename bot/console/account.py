@@ -116,7 +116,7 @@ async def alarm_state(visit: Visit) -> web.StreamResponse:
     unseen: list[Any] = []
     if visit.me.role in access.TALK:
         async with visit.house.database.reading() as tx:
-            unseen = await inbox.alarms(tx)
+            unseen = await inbox.alarms(tx, await visit.scope(tx))
     return visit.json({"count": len(unseen), "newest": unseen[0].id if unseen else ""})
 
 

@@ -20,7 +20,7 @@ async def show_all(visit: Visit) -> web.StreamResponse:
     today = clock.local(clock.now(), visit.zone).date()
     async with visit.house.database.reading() as tx:
         lines = await knowledge.list_all(tx)
-        waiting = await questions.count_open(tx)
+        waiting = await questions.count_open(tx, await visit.scope(tx))
     wanted, category = visit.request.query.get("q", "").strip(), visit.request.query.get("category", "")
     shown = [
         line
@@ -91,6 +91,7 @@ async def create(visit: Visit) -> web.StreamResponse:
         if visit.me.role not in access.TALK:
             raise NotFound
         async with visit.house.database.transaction() as tx:
+            await questions.check_visible(tx, question_id, await visit.scope(tx))
             question = (await questions.find(tx, question_id)).text
             await visit.record(tx, "question.read", f"unanswered_question:{question_id}")
     form = article_form.blank(clock.local(clock.now(), visit.zone).date(), question)
@@ -168,6 +169,7 @@ async def _save(visit: Visit, article_id: str) -> web.StreamResponse:
         number = await knowledge.save_draft(tx, source_of(article, source), visit.me.id, clock.now())
         await visit.record(tx, "article.written", f"article:{article.id}", f"v{number}")
         if question_id and visit.me.role in access.TALK:
+            await questions.check_visible(tx, question_id, await visit.scope(tx))
             await questions.settle(tx, question_id, visit.me.id, "article", clock.now())
     if visit.wants_json:
         return visit.json({"id": article.id, "version": number}, 201)

@@ -29,7 +29,7 @@ async def try_sentence(visit: Visit) -> web.StreamResponse:
 async def show_questions(visit: Visit) -> web.StreamResponse:
     """Questions the bot could not answer, or answered without use; opening the list is an audit entry."""
     async with visit.house.database.transaction() as tx:
-        found = await questions.list_open(tx)
+        found = await questions.list_open(tx, await visit.scope(tx))
         await visit.record(tx, "questions.viewed", "unanswered_question", str(len(found)))
     if visit.wants_json:
         return visit.json(

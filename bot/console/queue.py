@@ -18,7 +18,7 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
     async with visit.house.database.reading() as tx:
         scope = await visit.scope(tx)
         lines = await inbox.queue(tx, scope)
-        alarms = await inbox.alarms(tx)
+        alarms = await inbox.alarms(tx, scope)
         version = await inbox.queue_version(tx, scope)
         names = await staff.names(tx)
     if visit.wants_json:
@@ -32,7 +32,7 @@ async def watch_queue(visit: Visit) -> web.StreamResponse:
 
     async with visit.house.database.reading() as tx:
         scope = await visit.scope(tx)
-    return await stream(visit, "queue", scope)
+    return await stream(visit, "queue", scope.shared)
 
 
 async def claim(visit: Visit) -> web.StreamResponse:

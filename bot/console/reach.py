@@ -35,8 +35,8 @@ async def set_wecom(visit: Visit) -> web.StreamResponse:
 async def show_groups(visit: Visit) -> web.StreamResponse:
     """The groups of her areas, and those nobody has placed yet."""
     async with visit.house.database.reading() as tx:
-        found = await groups.all_groups(tx, await visit.scope(tx))
-        areas = await groups.area_names(tx, await visit.scope(tx))
+        found = await groups.all_groups(tx, (await visit.scope(tx)).areas)
+        areas = await groups.area_names(tx, (await visit.scope(tx)).areas)
         names = await staff.names(tx)
     if visit.wants_json:
         return visit.json(
@@ -64,7 +64,7 @@ async def set_group(visit: Visit) -> web.StreamResponse:
         raise BadForm({"title": f"名称最多 {_LONGEST_TITLE} 字"})
     group_id = visit.part("group")
     async with visit.house.database.transaction() as tx:
-        scope = await visit.scope(tx)
+        scope = (await visit.scope(tx)).areas
         areas, names = await groups.area_names(tx, scope), await staff.names(tx)
         if not any(one.id == group_id for one in await groups.all_groups(tx, scope)):
             raise NotFound

@@ -10,7 +10,7 @@ from aiohttp import web
 from bot import clock
 from bot.console.looks import LOOK_SECONDS, Looks
 from bot.console.visit import Visit, find_session, is_locked
-from bot.errors import StorageUnavailable
+from bot.errors import NotFound, StorageUnavailable
 from storage.database import Database
 from storage.repositories import inbox
 
@@ -18,7 +18,7 @@ from storage.repositories import inbox
 _SIGN_OF_LIFE_SECONDS = 15
 _LONGEST_STREAM = timedelta(hours=1)
 
-#: What a stream watches: ("queue", the areas its page shows) or ("talk", a conversation's id).
+#: What a stream watches: ("queue", what its page may show) or ("talk", a conversation's id).
 Watched = tuple[str, Any]
 
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("console_stopping", asyncio.Event)
@@ -26,7 +26,7 @@ LOOKS: web.AppKey[Looks[Watched]] = web.AppKey("console_looks", Looks)
 
 
 def make_looks(database: Database) -> Looks[Watched]:
-    """The versions of queues (by the areas they show) and conversations (by id) that open pages watch."""
+    """The versions of queues (by what they may show) and conversations (by id) that open pages watch."""
 
     async def read(keys: Collection[Watched]) -> dict[Watched, str]:
         found: dict[Watched, str] = {}
@@ -60,6 +60,8 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
             moment = clock.monotonic()
             try:
                 if current != last:
+                    if not await _still_hers(visit, kind, key):
+                        break
                     await response.write(f"data: {current}\n\n".encode())
                     last, quiet_since = current, moment
                 elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
@@ -75,3 +77,17 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
             except TimeoutError:
                 continue
     return response
+
+
+async def _still_hers(visit: Visit, kind: str, key: Any) -> bool:
+    """Whether she may still see the conversation her page shows: she may have been kept out of it meanwhile."""
+    if kind != "talk":
+        return True
+    try:
+        async with visit.house.database.reading() as tx:
+            await inbox.check_visible(tx, key, await visit.scope(tx, fresh=True))
+    except StorageUnavailable:
+        return True
+    except NotFound:
+        return False
+    return True

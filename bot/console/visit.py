@@ -28,6 +28,7 @@ from nlp.retrieval import Library
 from storage.database import Database
 from storage.models import new_id
 from storage.repositories import audit, inbox, staff
+from storage.repositories.inbox import Sight
 from storage.repositories.staff import SessionView, StaffView
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Visit:
     house: ConsoleHouse
     session: SessionView | None = None
     form: dict[str, str] = field(default_factory=dict)
+    sight: Sight | None = None
 
     @property
     def me(self) -> StaffView:
@@ -122,9 +124,12 @@ class Visit:
         """A part of the address, such as a conversation's id."""
         return self.request.match_info[name]
 
-    async def scope(self, tx: Any) -> frozenset[str] | None:
-        """The areas she may see; None: all."""
-        return await inbox.areas_under(tx, self.me.area_id)
+    async def scope(self, tx: Any, *, fresh: bool = False) -> Sight:
+        """What she may see, read once a request; `fresh`: once more, for what stays open longer."""
+        if self.sight is None or fresh:
+            me = self.me
+            self.sight = await inbox.look(tx, me.id, me.role, me.area_id, clock.now())
+        return self.sight
 
     async def record(self, tx: Any, action: str, subject: str, reason: str = "") -> None:
         """An entry in the audit log, in the same transaction as what it records."""
@@ -170,17 +175,19 @@ class Visit:
 
 
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
+#: Raises NotFound when the address names something she may not see.
+Check = Callable[[Visit], Awaitable[None]]
 
 
 def door(
-    house: ConsoleHouse, handler: Handler, roles: frozenset[str] | None, *, while_locked: bool = False
+    house: ConsoleHouse, handler: Handler, roles: frozenset[str] | None, check: Check, *, while_locked: bool = False
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The request handler behind a page: who is it, may she, was it her own page that asked."""
+    """The request handler behind a page: who is it, may she, was it her own page that asked, is it hers to see."""
 
     async def enter(request: web.Request) -> web.StreamResponse:
         visit = Visit(request, house)
         try:
-            response = await _enter(visit, handler, roles, while_locked=while_locked)
+            response = await _enter(visit, handler, roles, check, while_locked=while_locked)
         except StorageUnavailable:
             response = _refuse(visit, 503, "数据库暂时连不上，请稍后再试；刚才的操作没有保存。")
         except NotFound:
@@ -205,7 +212,7 @@ def door(
 
 
 async def _enter(
-    visit: Visit, handler: Handler, roles: frozenset[str] | None, *, while_locked: bool
+    visit: Visit, handler: Handler, roles: frozenset[str] | None, check: Check, *, while_locked: bool
 ) -> web.StreamResponse:
     if visit.request.method == "POST":
         _check_origin(visit)
@@ -224,6 +231,7 @@ async def _enter(
                 return _refuse(visit, 403, "页面太久没有刷新，请刷新后再试。")
         if not while_locked and is_locked(visit):
             return _locked(visit)
+        await check(visit)
     return await handler(visit)
 
 

@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+from storage.models.access import AccessGrant, Recusal
 from storage.models.assessments import DangerAssessment, SafetyPlan
 from storage.models.base import new_id, table
 from storage.models.casework import Case, CaseEvent, CasePerson
@@ -25,6 +26,7 @@ from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage,
 metadata = SQLModel.metadata
 
 __all__ = [
+    "AccessGrant",
     "Activity",
     "ActivitySession",
     "Alarm",
@@ -54,6 +56,7 @@ __all__ = [
     "Notice",
     "Outbox",
     "PartnerUnit",
+    "Recusal",
     "SafetyPlan",
     "ServicePoint",
     "SignInFailure",

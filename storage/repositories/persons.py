@@ -1,7 +1,6 @@
 """The woman behind a conversation, as far as staff of that conversation may know her: masked, until they say why."""
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from storage.encryption import DataKey
 from storage.models import Case, Contact, Conversation, Identity, table
 from storage.repositories import cases, erasure, phones, rights
 from storage.repositories.erasure import ErasureView
-from storage.repositories.inbox.scope import within
+from storage.repositories.inbox.scope import Scope, within
 from storage.repositories.rights import Holding
 
 _case = table(Case).c
@@ -49,7 +48,7 @@ class FoundTalk:
     last_inbound_at: datetime | None
 
 
-async def contact_of(tx: Transaction, conversation_id: str, scope: Collection[str] | None) -> tuple[str, DataKey]:
+async def contact_of(tx: Transaction, conversation_id: str, scope: Scope) -> tuple[str, DataKey]:
     """Whose conversation it is, and her key. Raises NotFound, also outside `scope` and when she was erased."""
     row = await tx.first(
         select(_conversation.contact_id, _contact.wrapped_key)
@@ -61,7 +60,7 @@ async def contact_of(tx: Transaction, conversation_id: str, scope: Collection[st
     return row.contact_id, tx.keys.contact_key(row.contact_id, row.wrapped_key)
 
 
-async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | None, now: datetime) -> PersonView:
+async def find(tx: Transaction, conversation_id: str, scope: Scope, now: datetime) -> PersonView:
     """The woman of a conversation. Raises NotFound."""
     contact_id, key = await contact_of(tx, conversation_id, scope)
     return PersonView(
@@ -74,7 +73,7 @@ async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | N
     )
 
 
-async def search(tx: Transaction, asked: str, scope: Collection[str] | None, limit: int = 20) -> list[FoundTalk]:
+async def search(tx: Transaction, asked: str, scope: Scope, limit: int = 20) -> list[FoundTalk]:
     """Conversations by a whole case number or a whole telephone number, the newest first; never by a part of one."""
     digits = phones.plain(asked)
     if _CASE_NUMBER.match(asked.strip()):

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, true, update
 
 from bot.errors import NotFound, WrongState
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
-from storage.models import Contact, Example, UnansweredQuestion, new_id, table
+from storage.models import Contact, Conversation, Example, UnansweredQuestion, new_id, table
+from storage.repositories.inbox.scope import Scope, within
 
 _question = table(UnansweredQuestion).c
 _contact = table(Contact).c
+_conversation = table(Conversation).c
 _example = table(Example).c
 
 
@@ -38,18 +40,38 @@ async def note(tx: Transaction, key: DataKey, question: str, **values: Any) -> N
     )
 
 
-async def count_open(tx: Transaction) -> int:
-    """How many wait."""
-    row = await tx.first(select(func.count()).where(_question.settled_at.is_(None)))
+async def count_open(tx: Transaction, scope: Scope) -> int:
+    """How many wait that she may see."""
+    row = await tx.first(
+        select(func.count())
+        .select_from(table(UnansweredQuestion))
+        .outerjoin(table(Conversation), _conversation.id == _question.conversation_id)
+        .where(_question.settled_at.is_(None), _seen(scope))
+    )
     return int(row[0]) if row else 0
 
 
-async def list_open(tx: Transaction, limit: int = 100) -> list[QuestionView]:
-    """The newest first; those of erased women are gone."""
+async def list_open(tx: Transaction, scope: Scope, limit: int = 100) -> list[QuestionView]:
+    """Those she may see, the newest first; those of erased women are gone."""
     rows = await tx.rows(
-        _with_key().where(_question.settled_at.is_(None)).order_by(_question.asked_at.desc()).limit(limit)
+        _with_key()
+        .outerjoin(table(Conversation), _conversation.id == _question.conversation_id)
+        .where(_question.settled_at.is_(None), _seen(scope))
+        .order_by(_question.asked_at.desc())
+        .limit(limit)
     )
     return [_open(tx, row) for row in rows]
+
+
+async def check_visible(tx: Transaction, question_id: str, scope: Scope) -> None:
+    """Raises NotFound for a question asked in a conversation outside `scope`."""
+    row = await tx.first(
+        select(_question.id)
+        .outerjoin(table(Conversation), _conversation.id == _question.conversation_id)
+        .where(_question.id == question_id, _seen(scope))
+    )
+    if row is None:
+        raise NotFound
 
 
 async def find(tx: Transaction, question_id: str) -> QuestionView:
@@ -98,6 +120,11 @@ async def remove_example(tx: Transaction, example_id: str) -> None:
     changed = await tx.execute(table(Example).delete().where(_example.id == example_id))
     if not changed.rowcount:
         raise NotFound
+
+
+def _seen(scope: Scope) -> ColumnElement[bool]:
+    """Asked in a conversation she may see; beside an outer join of conversations."""
+    return true() if scope is None else and_(_question.conversation_id.is_not(None), within(scope))
 
 
 def _with_key() -> Any:

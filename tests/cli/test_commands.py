@@ -263,7 +263,7 @@ def test_run_is_up_within_a_minute_and_ctrl_c_ends_it_cleanly(tmp_path: Path) ->
         assert living.started_in < 60
         for path in ("/simulator", "/console", "/readyz"):
             assert f"{living.url}{path}" in living.said
-        assert set(living.passwords) == {"worker", "zhuren", "cadre", "admin"}
+        assert set(living.passwords) == {"worker", "anyuan", "zhuren", "cunwei", "cadre", "admin", "shenji"}
         assert living.stop() == 0
     assert "Traceback" not in living.errors()
     sealed = (tmp_path / "var" / "niangjia.db").read_bytes()

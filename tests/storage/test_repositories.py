@@ -119,12 +119,12 @@ async def test_other_areas_are_invisible(house: House) -> None:
     async with house.database.transaction() as tx:
         assert await inbox.areas_under(tx, county) == {county, here, there}
         assert await inbox.areas_under(tx, None) is None
-        assert len(await inbox.queue(tx, frozenset({here}))) == 1
-        assert await inbox.queue(tx, frozenset({there})) == []
+        assert len(await inbox.queue(tx, inbox.Sight("", "worker", frozenset({here})))) == 1
+        assert await inbox.queue(tx, inbox.Sight("", "worker", frozenset({there}))) == []
         with pytest.raises(NotFound):
-            await inbox.find(tx, conversation, frozenset({there}))
+            await inbox.find(tx, conversation, inbox.Sight("", "worker", frozenset({there})))
         with pytest.raises(NotFound):
-            await inbox.claim(tx, conversation, worker, clock.now(), frozenset({there}))
+            await inbox.claim(tx, conversation, worker, clock.now(), inbox.Sight("", "worker", frozenset({there})))
 
 
 async def test_case_numbers_count_by_day_without_a_gap_or_a_double(

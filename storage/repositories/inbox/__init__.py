@@ -1,14 +1,15 @@
 """The console's view of conversations: the queue, one conversation, and what staff do to it."""
 
 from storage.repositories.inbox.acts import close, reply, save_form
-from storage.repositories.inbox.alarms import alarms, alarms_of, see_alarm, see_alarms
+from storage.repositories.inbox.alarms import alarms, alarms_of, check_alarm, see_alarm, see_alarms
 from storage.repositories.inbox.holding import claim, hand_back
 from storage.repositories.inbox.lines import PAGE, Line
 from storage.repositories.inbox.queue import QueueLine, queue, queue_version
-from storage.repositories.inbox.scope import areas_under
+from storage.repositories.inbox.scope import ANSWERING, LOCAL, Scope, Sight, areas_under, cases_within, look, within
 from storage.repositories.inbox.views import (
     TalkView,
     attachment,
+    check_attachment,
     check_visible,
     find,
     versions_of,
@@ -16,19 +17,27 @@ from storage.repositories.inbox.views import (
 )
 
 __all__ = [
+    "ANSWERING",
+    "LOCAL",
     "PAGE",
     "Line",
     "QueueLine",
+    "Scope",
+    "Sight",
     "TalkView",
     "alarms",
     "alarms_of",
     "areas_under",
     "attachment",
+    "cases_within",
+    "check_alarm",
+    "check_attachment",
     "check_visible",
     "claim",
     "close",
     "find",
     "hand_back",
+    "look",
     "queue",
     "queue_version",
     "reply",
@@ -37,4 +46,5 @@ __all__ = [
     "see_alarms",
     "versions_of",
     "window_of",
+    "within",
 ]

@@ -2,20 +2,24 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, literal, or_, select, update
 
+from bot.errors import NotFound
 from storage.database import AnyRow, Transaction
-from storage.models import Alarm, table
+from storage.models import Alarm, Conversation, table
+from storage.repositories.inbox.scope import ANSWERING, Scope, within
 
 _alarm = table(Alarm).c
+_conversation = table(Conversation).c
 
 
-async def alarms(tx: Transaction, limit: int = 50) -> list[AnyRow]:
-    """Alarms nobody has seen yet, the newest first: reason, conversation, time."""
+async def alarms(tx: Transaction, scope: Scope, limit: int = 50) -> list[AnyRow]:
+    """Alarms nobody has seen yet in what she may see, the newest first: reason, conversation, time."""
     return list(
         await tx.rows(
             select(_alarm.id, _alarm.reason, _alarm.conversation_id, _alarm.raised_at, _alarm.silent)
-            .where(_alarm.seen_at.is_(None))
+            .outerjoin(table(Conversation), _conversation.id == _alarm.conversation_id)
+            .where(_alarm.seen_at.is_(None), concerns(scope))
             .order_by(_alarm.id.desc())
             .limit(limit)
         )
@@ -29,6 +33,23 @@ async def alarms_of(tx: Transaction, conversation_id: str) -> list[AnyRow]:
             select(table(Alarm)).where(_alarm.conversation_id == conversation_id).order_by(_alarm.id.desc()).limit(20)
         )
     )
+
+
+def concerns(scope: Scope) -> ColumnElement[bool]:
+    """Alarms of conversations she may see, and those of none; a condition beside an outer join of conversations."""
+    answers = scope is None or scope.role in ANSWERING
+    return or_(and_(_alarm.conversation_id.is_(None), literal(answers)), within(scope))
+
+
+async def check_alarm(tx: Transaction, alarm_id: str, scope: Scope) -> None:
+    """Raises NotFound for an alarm that does not exist or is not hers to see."""
+    row = await tx.first(
+        select(_alarm.id)
+        .outerjoin(table(Conversation), _conversation.id == _alarm.conversation_id)
+        .where(_alarm.id == alarm_id, concerns(scope))
+    )
+    if row is None:
+        raise NotFound
 
 
 async def see_alarms(tx: Transaction, conversation_id: str, staff_id: str, now: datetime) -> None:

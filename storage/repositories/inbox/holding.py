@@ -1,6 +1,5 @@
 """Who holds a conversation: take it, give it back."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from bot.errors import NotFound, StaleConversation, WrongState
 from storage.database import AnyRow, Transaction
 from storage.models import Contact, Conversation, Identity, table
 from storage.repositories.inbox.alarms import see_alarms
-from storage.repositories.inbox.scope import within
+from storage.repositories.inbox.scope import Scope, within
 
 _conversation = table(Conversation).c
 _contact = table(Contact).c
@@ -23,9 +22,7 @@ _ANSWERS = ("category", "hurt", "contact", "phone", "hours", "area", "area_id", 
 _COLLECTING = frozenset({"intake", "human", "activity"})
 
 
-async def claim(
-    tx: Transaction, conversation_id: str, staff_id: str, now: datetime, scope: Collection[str] | None
-) -> None:
+async def claim(tx: Transaction, conversation_id: str, staff_id: str, now: datetime, scope: Scope) -> None:
     """Take a conversation: exactly one of many who try at once gets it. What she has answered so far stays.
 
     Raises StaleConversation when somebody else has it, NotFound outside `scope`, WrongState when it is closed.

@@ -1,6 +1,5 @@
 """Who waits and who is held, the most urgent first."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +7,8 @@ from sqlalchemy import case, func, select
 
 from storage.database import Transaction
 from storage.models import Alarm, Conversation, Identity, table
-from storage.repositories.inbox.scope import within
+from storage.repositories.inbox.alarms import concerns
+from storage.repositories.inbox.scope import Scope, within
 
 _conversation = table(Conversation).c
 _identity = table(Identity).c
@@ -34,8 +34,8 @@ class QueueLine:
     version: int
 
 
-async def queue(tx: Transaction, scope: Collection[str] | None) -> list[QueueLine]:
-    """Conversations that wait or are held, the most urgent first; `scope` limits to areas (None: all)."""
+async def queue(tx: Transaction, scope: Scope) -> list[QueueLine]:
+    """Conversations that wait or are held, the most urgent first."""
     rows = await tx.rows(
         select(
             _conversation.id,
@@ -66,14 +66,19 @@ async def queue(tx: Transaction, scope: Collection[str] | None) -> list[QueueLin
     return [QueueLine(*row) for row in rows]
 
 
-async def queue_version(tx: Transaction, scope: Collection[str] | None) -> str:
+async def queue_version(tx: Transaction, scope: Scope) -> str:
     """Changes whenever a queue page is out of date."""
     row = await tx.first(
         select(func.count(), func.coalesce(func.sum(_conversation.version), 0)).where(
             _conversation.state.in_(("waiting", "held")), within(scope)
         )
     )
-    alarms = await tx.first(select(func.count(), func.max(_alarm.id)).where(_alarm.seen_at.is_(None)))
+    alarms = await tx.first(
+        select(func.count(), func.max(_alarm.id))
+        .select_from(table(Alarm))
+        .outerjoin(table(Conversation), _conversation.id == _alarm.conversation_id)
+        .where(_alarm.seen_at.is_(None), concerns(scope))
+    )
     assert row is not None
     assert alarms is not None
     return f"{row[0]}.{row[1]}.{alarms[0]}.{alarms[1] or ''}"

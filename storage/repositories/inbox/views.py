@@ -22,7 +22,7 @@ from storage.models import (
 )
 from storage.repositories import cases
 from storage.repositories.inbox.lines import Line, lines
-from storage.repositories.inbox.scope import within
+from storage.repositories.inbox.scope import Scope, within
 
 _conversation = table(Conversation).c
 _contact = table(Contact).c
@@ -81,7 +81,7 @@ async def versions_of(tx: Transaction, ids: Collection[str]) -> dict[str, int]:
     return {row.id: row.version for row in rows}
 
 
-async def check_visible(tx: Transaction, conversation_id: str, scope: Collection[str] | None) -> None:
+async def check_visible(tx: Transaction, conversation_id: str, scope: Scope) -> None:
     """Raises NotFound for a conversation that does not exist, whose woman is forgotten, or outside `scope`."""
     row = await tx.first(
         select(_contact.wrapped_key)
@@ -92,7 +92,7 @@ async def check_visible(tx: Transaction, conversation_id: str, scope: Collection
         raise NotFound
 
 
-async def find(tx: Transaction, conversation_id: str, scope: Collection[str] | None, before: str = "") -> TalkView:
+async def find(tx: Transaction, conversation_id: str, scope: Scope, before: str = "") -> TalkView:
     """One conversation, its last lines or those before the line `before`. Raises NotFound, also outside `scope`."""
     row = await tx.first(
         select(
@@ -166,7 +166,7 @@ async def window_of(tx: Transaction, conversation_id: str) -> AnyRow:
     return row
 
 
-async def attachment(tx: Transaction, attachment_id: str, scope: Collection[str] | None) -> tuple[str, str, bytes]:
+async def attachment(tx: Transaction, attachment_id: str, scope: Scope) -> tuple[str, str, bytes]:
     """A file she sent: conversation id, content type, content. Raises NotFound."""
     row = await tx.first(
         select(
@@ -185,3 +185,15 @@ async def attachment(tx: Transaction, attachment_id: str, scope: Collection[str]
         raise NotFound
     key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
     return row.conversation_id, row.content_type, key.open_bytes("attachment.content", row.content_sealed)
+
+
+async def check_attachment(tx: Transaction, attachment_id: str, scope: Scope) -> None:
+    """Raises NotFound for a file that is not kept or belongs to a conversation outside `scope`."""
+    row = await tx.first(
+        select(_attachment.id)
+        .join(table(InboundMessage), _inbound.id == _attachment.inbound_id)
+        .join(table(Conversation), _conversation.id == _inbound.conversation_id)
+        .where(_attachment.id == attachment_id, _attachment.state == "kept", within(scope))
+    )
+    if row is None:
+        raise NotFound

@@ -1,0 +1,77 @@
+"""Whose object a part of an address names, and what refuses it to somebody who may not see it.
+
+The door asks before the page runs, so that no page can forget to. Every part of every address in PAGES stands here;
+one that does not stops the service from starting.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from bot.console.visit import Visit
+from bot.errors import ConfigError
+from storage.repositories import inbox, questions
+
+#: Raises NotFound unless she may see the object with this id.
+Guard = Callable[[Visit, Any, str], Awaitable[None]]
+
+_PART = re.compile(r"\{(\w+)\}")
+
+
+async def _talk(visit: Visit, tx: Any, talk_id: str) -> None:
+    await inbox.check_visible(tx, talk_id, await visit.scope(tx))
+
+
+async def _alarm(visit: Visit, tx: Any, alarm_id: str) -> None:
+    await inbox.check_alarm(tx, alarm_id, await visit.scope(tx))
+
+
+async def _attachment(visit: Visit, tx: Any, attachment_id: str) -> None:
+    await inbox.check_attachment(tx, attachment_id, await visit.scope(tx))
+
+
+async def _question(visit: Visit, tx: Any, question_id: str) -> None:
+    await questions.check_visible(tx, question_id, await visit.scope(tx))
+
+
+#: By the name of the part: `{talk}` in a path of PAGES is a conversation, and so on. What is a woman's, or an area's.
+GUARDS: dict[str, Guard] = {
+    "talk": _talk,
+    "alarm": _alarm,
+    "attachment": _attachment,
+    "question": _question,
+}
+
+#: Parts that name nothing of anybody's: whoever may open the page may open each of them. Why.
+OPEN = {
+    "activity": "activities are public",
+    "session": "dates of activities are public; browsers are found by whose they are",
+    "campaign": "notices are public",
+    "article": "articles are public",
+    "version": "wordings of articles, which hold nothing of anybody",
+    "model": "language models hold nothing of anybody",
+    "example": "sentences rewritten so that they tell of nobody",
+    "unit": "partner units hold nothing of any woman",
+    "group": "groups are shown to cadres of their area by the page itself",
+    "staff": "accounts of staff, for administrators",
+}
+
+
+async def check(visit: Visit) -> None:
+    """Refuse what the address names and she may not see. Raises NotFound: it does not even say that there is one."""
+    parts = [(GUARDS[name], value) for name, value in visit.request.match_info.items() if name in GUARDS]
+    if parts:
+        async with visit.house.database.reading() as tx:
+            for guard, value in parts:
+                await guard(visit, tx, value)
+
+
+def check_paths(paths: Iterable[str]) -> None:
+    """Raises ConfigError for an address with a part nobody has decided about."""
+    for path in paths:
+        for name in _PART.findall(path):
+            if name not in GUARDS and name not in OPEN:
+                raise ConfigError(
+                    f"{path}: say in bot/console/guards.py whose {{{name}}} is: a guard that refuses it to who may"
+                    " not see it, or why it is open to everybody with the role"
+                )
