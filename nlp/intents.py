@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from nlp.linear import Scores, model
-from nlp.patterns import Rule, compile_rules, read_yaml
+from nlp.patterns import Rules, compile_rules, read_yaml
 from nlp.text import DATA
 
 _FOLDER = DATA / "intents"
@@ -40,15 +40,15 @@ UNKNOWN = Guess()
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    service: tuple[Rule, ...]
-    policy: tuple[Rule, ...]
+    service: Rules
+    policy: Rules
 
 
 @cache
 def _book() -> _Book:
-    def rules(name: str) -> tuple[Rule, ...]:
+    def rules(name: str) -> Rules:
         path = _FOLDER / name
-        return tuple(compile_rules(path, read_yaml(path)["rules"], {}))
+        return Rules(compile_rules(path, read_yaml(path)["rules"], {}))
 
     return _Book(rules("service.yaml"), rules("policy.yaml"))
 
@@ -89,10 +89,10 @@ def _scored(scores: Scores, chances: dict[str, float], programme: str, *, explai
 
 
 def _service(book: _Book, text: str, characters: set[str]) -> Guess | None:
-    for rule in book.service:
+    for rule in book.service.candidates(characters):
         if len(text) > rule.fields["most"]:
             continue
-        match = rule.search(text, characters)
+        match = rule.pattern.search(text)
         if match is not None:
             fields = rule.fields
             return Guess(
@@ -110,8 +110,8 @@ def _programme(book: _Book, text: str, characters: set[str]) -> Guess | None:
         return None
     best: Guess | None = None
     most = 0.0
-    for rule in book.policy:
-        match = rule.search(text, characters)
+    for rule in book.policy.candidates(characters):
+        match = rule.pattern.search(text)
         if match is not None and rule.fields["weight"] > most:
             most = rule.fields["weight"]
             best = Guess("policy", rule.fields["category"], rule.fields["detail"], 0.9, (match.group(0)[:12],))

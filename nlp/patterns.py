@@ -1,11 +1,11 @@
 """Patterns written as data: regular expressions with named word lists, tried only where they can match.
 
 A rule names the characters of which at least one must be in the text (`key`); most rules are thereby
-passed over without running their expression, which is what keeps reading a message under 0.1 ms.
+passed over without so much as being looked at, which is what keeps reading a message under 0.1 ms.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,26 @@ class Rule:
     key: frozenset[str]
     fields: Mapping[str, Any]
 
-    def search(self, text: str, characters: set[str]) -> re.Match[str] | None:
-        """The first match, if any; `characters` is set(text), made once by the caller."""
-        if self.key.isdisjoint(characters):
-            return None
-        return self.pattern.search(text)
+
+class Rules:
+    """Rules in their order, and for each character those that can match where it stands."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.all = tuple(rules)
+        self._by_character: dict[str, int] = {}
+        for place, rule in enumerate(self.all):
+            for character in rule.key:
+                self._by_character[character] = self._by_character.get(character, 0) | 1 << place
+
+    def candidates(self, characters: Iterable[str]) -> Iterator[Rule]:
+        """The rules one of whose key characters is among `characters`, in their order."""
+        bit_of, found = self._by_character.get, 0
+        for character in characters:
+            found |= bit_of(character, 0)
+        while found:
+            lowest = found & -found
+            yield self.all[lowest.bit_length() - 1]
+            found ^= lowest
 
 
 def read_yaml(path: Path) -> Any:

@@ -47,6 +47,7 @@ _CIRCUMSTANCES = tuple(
         ),
     )
 )
+_ALL_CIRCUMSTANCES = (1 << len(_CIRCUMSTANCES)) - 1
 _A_FEW_WORDS, _OTHER_CIRCUMSTANCES = 12, 0.8
 _RUN = re.compile(r"[㐀-鿿]+|[a-z0-9]+")
 #: From this score on an article is said aloud; from the lower one on she is asked whether she means it.
@@ -73,44 +74,38 @@ class Hit:
 
 
 class _Postings:
-    """For each term the places that hold it and its weight in each; several fields side by side in one row."""
+    """For each term the places that hold it, with two weights in each: a place's score is a mixture of both."""
 
-    def __init__(self, fields: Sequence[Sequence[Mapping[str, float]]]) -> None:
-        found: dict[str, tuple[list[int], list[float]]] = {}
-        self._bounds = [0]
-        for documents in fields:
-            for number, document in enumerate(documents, self._bounds[-1]):
-                for term, weight in document.items():
-                    numbers, weights = found.setdefault(term, ([], []))
-                    numbers.append(number)
-                    weights.append(weight)
-            self._bounds.append(self._bounds[-1] + len(documents))
+    def __init__(self, documents: Sequence[Mapping[str, tuple[float, float]]]) -> None:
+        found: dict[str, tuple[list[int], list[tuple[float, float]]]] = {}
+        for number, document in enumerate(documents):
+            for term, weights in document.items():
+                held = found.setdefault(term, ([], []))
+                held[0].append(number)
+                held[1].append(weights)
+        self._size = len(documents)
         # One long row cut by term: an array of its own for each of many thousand terms weighs more than it holds.
         self._numbers = np.array([number for numbers, _ in found.values() for number in numbers], np.int32)
-        self._weights = np.array([weight for _, weights in found.values() for weight in weights], np.float32)
-        self._places: dict[str, tuple[int, int]] = {}
+        both = np.array([pair for _, pairs in found.values() for pair in pairs], np.float32).reshape(-1, 2)
+        self._weights = np.ascontiguousarray(both.T)
+        self._places: dict[str, slice] = {}
         end = 0
         for term, (numbers, _) in found.items():
-            self._places[term] = (end, end + len(numbers))
+            self._places[term] = slice(end, end + len(numbers))
             end += len(numbers)
 
-    def add_up(self, weights: Mapping[str, float]) -> list[_Floats]:
-        """For each field the sum of products with each of its documents."""
-        places: list[tuple[int, int]] = []
-        factors: list[float] = []
-        for term, weight in weights.items():
-            place = self._places.get(term)
-            if place is not None:
-                places.append(place)
-                factors.append(weight)
-        size = self._bounds[-1]
-        row = np.zeros(size)
-        if places:
-            numbers = np.concatenate([self._numbers[begin:end] for begin, end in places])
-            products = np.concatenate([self._weights[begin:end] for begin, end in places])
-            products *= np.repeat(np.array(factors, np.float32), [end - begin for begin, end in places])
-            row = np.bincount(numbers, products, size).view(np.float64)
-        return [row[begin:end] for begin, end in pairwise(self._bounds)]
+    def add_up(self, asked: Mapping[str, float], first: float, second: float) -> _Floats:
+        """For each place the sum over the terms asked of `asked × (first × one weight + second × the other)`."""
+        place_of = self._places.get
+        places = [(place, weight) for term, weight in asked.items() if (place := place_of(term)) is not None]
+        if not places:
+            return np.zeros(self._size)
+        numbers = np.concatenate([self._numbers[place] for place, _ in places])
+        shares = np.array([(weight * first, weight * second) for _, weight in places], np.float32)
+        lengths = [place.stop - place.start for place, _ in places]
+        products = np.concatenate([self._weights[:, place] for place, _ in places], axis=1)
+        products *= np.repeat(shares, lengths, axis=0).T
+        return np.bincount(numbers, products[0] + products[1], self._size).view(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +158,10 @@ class Library:
         """
         if sum(map(len, chinese_runs(normalise(text)))) < _SHORTEST:
             return Found()
-        hits = [
-            hit
-            for hit in self.find(text, 4 * _ASKED_BACK if only else _ASKED_BACK, category=category, kind=kind)
-            if hit.score >= NEAR and (not only or hit.article.category == category)
-        ][:_ASKED_BACK]
+        near = self._index.find(
+            text, 4 * _ASKED_BACK if only else _ASKED_BACK, (category, kind), staff=False, least=NEAR
+        )
+        hits = [hit for hit in near if not only or hit.article.category == category][:_ASKED_BACK]
         if not hits:
             return Found()
         top = hits[0].score
@@ -196,9 +190,10 @@ class _Index:
             )
             for name in names
         }
+        self._others: dict[int, NDArray[np.intp]] = {}
         self._build()
 
-    def find(self, text: str, k: int, lifted: tuple[str, ...], *, staff: bool) -> list[Hit]:
+    def find(self, text: str, k: int, lifted: tuple[str, ...], *, staff: bool, least: float = 0.0) -> list[Hit]:
         scores = self._scores(text) if self._order else None
         if scores is None:
             return []
@@ -208,8 +203,9 @@ class _Index:
                 scores += near * self._lifts[name]
         if not staff:
             scores *= self._for_her
-        best = np.argsort(-scores, kind="stable")[:k].tolist()
-        return [Hit(self._order[place], min(score, 1.0)) for place in best if (score := float(scores[place])) > 0]
+        places = np.flatnonzero(scores > least)
+        best = places[np.argsort(-scores[places], kind="stable")[:k]].tolist()
+        return [Hit(self._order[place], min(float(scores[place]), 1.0)) for place in best]
 
     def explain(self, text: str, k: int, category: str) -> list[Explanation]:
         asked = _terms(text)
@@ -243,52 +239,59 @@ class _Index:
             said = " ".join((article.answer, *article.steps, article.body))
             texts.append(asked | set(_terms(said, longest=_LONGEST_ARTICLE)))
         asked_with = [question for article in self._order for question in (*article.questions, article.title)]
-        self._circumstances = np.array(
-            [[bool(one.search(question)) for one in _CIRCUMSTANCES] for question in asked_with], bool
-        ).reshape(-1, len(_CIRCUMSTANCES))
+        # A bit for each circumstance a wording names: one byte a wording is looked over in a microsecond.
+        self._circumstances = np.array([_circumstances(question) for question in asked_with], np.uint16)
         total = len(self._order)
         self._rarity = {term: math.log(1 + total / count) for term, count in seen.items()}
         # A word no article knows stands against all of them, though less than a known one stands for its own.
         self._unknown = 0.7 * math.log(1 + total)
         self._begins = np.array(begins, np.intp)
         wholes = [sum(wordings[begin:end], Counter()) for begin, end in pairwise([*begins, len(wordings)])]
-        self._postings = _Postings(
-            (
-                [_normalised(self._weighed(wording)) for wording in wordings],
-                [self._shares(wording) for wording in wordings],
-                [_normalised(self._weighed(whole)) for whole in wholes],
-                [dict.fromkeys(sorted(terms), 1.0) for terms in texts],
-            )
+        self._wordings = _Postings([self._of_wording(wording) for wording in wordings])
+        self._articles = _Postings(
+            [self._of_article(whole, terms) for whole, terms in zip(wholes, texts, strict=True)]
         )
 
     def _weighed(self, counted: Mapping[str, int]) -> dict[str, float]:
         rarity, unknown = self._rarity, self._unknown
         return {term: rarity.get(term, unknown) * (1 if count == 1 else 1.5) for term, count in counted.items()}
 
-    def _shares(self, wording: Mapping[str, int]) -> dict[str, float]:
-        """How much of a wording each of its terms is worth (all together one), over the weight it is asked with."""
+    def _of_wording(self, wording: Mapping[str, int]) -> dict[str, tuple[float, float]]:
+        """For each term its part of the wording's direction, and of its mass (over the weight it is asked with)."""
         whole = sum(self._rarity[term] for term in wording) or 1.0
-        return dict.fromkeys(wording, 1 / whole)
+        return {term: (weight, 1 / whole) for term, weight in _normalised(self._weighed(wording)).items()}
+
+    def _of_article(self, whole: Mapping[str, int], terms: Iterable[str]) -> dict[str, tuple[float, float]]:
+        """For each term its part of the direction of all wordings together, and that the article speaks of it."""
+        near = _normalised(self._weighed(whole))
+        return {term: (near.get(term, 0.0), 1.0) for term in sorted(terms)}
 
     def _scores(self, text: str) -> _Floats | None:
         found = _terms(text)
         if not found:
             return None
         weights = self._weighed(found)
-        length = math.sqrt(sum(weight**2 for weight in weights.values()))
-        mass = sum(weights.values())
-        near, covered, whole, spoken = self._postings.add_up(weights)
-        near *= _WORDING / length
-        covered *= _COVERED
-        near += covered
+        length = math.sqrt(sum([weight * weight for weight in weights.values()]))
+        near = self._wordings.add_up(weights, _WORDING / length, _COVERED)
         if len(text) <= _A_FEW_WORDS:
-            plain = normalise(text)
-            named = np.array([bool(one.search(plain)) for one in _CIRCUMSTANCES])
-            near[(self._circumstances & ~named).any(axis=1)] *= _OTHER_CIRCUMSTANCES
+            near[self._naming_others(_circumstances(normalise(text)))] *= _OTHER_CIRCUMSTANCES
         best: _Floats = np.maximum.reduceat(near, self._begins)
-        whole *= _WHOLE / length
-        spoken *= _SPOKEN / mass
-        return best + (whole + spoken) * (best > 0)
+        spoken = self._articles.add_up(weights, _WHOLE / length, _SPOKEN / sum(weights.values()))
+        spoken *= best > 0
+        best += spoken
+        return best
+
+    def _naming_others(self, named: int) -> NDArray[np.intp]:
+        """The wordings that name a circumstance other than those `named`; there are few such sets, all are kept."""
+        found = self._others.get(named)
+        if found is None:
+            found = self._others[named] = np.flatnonzero(self._circumstances & (_ALL_CIRCUMSTANCES & ~named))
+        return found
+
+
+def _circumstances(text: str) -> int:
+    """A bit for each of _CIRCUMSTANCES a normalised text names."""
+    return sum(1 << place for place, one in enumerate(_CIRCUMSTANCES) if one.search(text))
 
 
 def load_library(folder: Path = KNOWLEDGE, region: Mapping[str, str] | None = None) -> Library:

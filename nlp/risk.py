@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from nlp.meaning import Risk
-from nlp.patterns import Rule, compile_rules, fill, read_yaml
+from nlp.patterns import Rule, Rules, compile_rules, fill, read_yaml
 from nlp.text import DATA, normalise
 from nlp.voice import Voice, voice
 
@@ -60,11 +60,10 @@ class _Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Rulebook:
-    rules: tuple[Rule, ...]
+    rules: Rules
     #: For texts in pinyin, matched without spaces.
-    pinyin: tuple[Rule, ...]
-    idioms: tuple[Rule, ...]
-    characters: frozenset[str]
+    pinyin: Rules
+    idioms: Rules
     joke: _Frame
     fiction: _Frame
     law: _Frame
@@ -99,10 +98,9 @@ def _book() -> _Rulebook:
     latin = _FOLDER / "latin.yaml"
     pinyin = compile_rules(latin, read_yaml(latin)["pinyin"], words)
     return _Rulebook(
-        rules=tuple(rules),
-        pinyin=tuple(pinyin),
-        idioms=tuple(compile_rules(_FOLDER / "excuses.yaml", excuses["idioms"], words)),
-        characters=frozenset().union(*(rule.key for rule in (*rules, *pinyin))),
+        rules=Rules(rules),
+        pinyin=Rules(pinyin),
+        idioms=Rules(compile_rules(_FOLDER / "excuses.yaml", excuses["idioms"], words)),
         joke=_frame(excuses["joke"]),
         fiction=_frame(excuses["fiction"]),
         law=_frame(excuses["law"]),
@@ -156,17 +154,14 @@ def read_by_rules(text: str) -> Risk:
 def _read(text: str, heard: Voice | None) -> Risk:
     book = _book()
     characters = set(text)
-    findings: list[_Finding] = []
     bare = text
-    if not book.characters.isdisjoint(characters):
-        for idiom in book.idioms:
-            if not idiom.key.isdisjoint(characters):
-                bare = idiom.pattern.sub("、", bare)
-        findings = [*_findings(book, book.rules, bare), *_in_pinyin(book, bare)]
-        if findings:
-            findings = _framed(book, bare, characters, findings)
-            if heard is not None:
-                findings = [one for one in (_assented(heard, bare, one) for one in findings) if one.level]
+    for idiom in book.idioms.candidates(characters):
+        bare = idiom.pattern.sub("、", bare)
+    findings = [*_findings(book, book.rules, bare), *_in_pinyin(book, bare)]
+    if findings:
+        findings = _framed(book, bare, characters, findings)
+        if heard is not None:
+            findings = [one for one in (_assented(heard, bare, one) for one in findings) if one.level]
     if heard is not None and not any(one.level == 2 for one in findings):
         findings = [*findings, *_alone(book, heard, (text, bare), characters)]
     return _together(book, text, characters, findings)
@@ -213,14 +208,13 @@ def _in_pinyin(book: _Rulebook, text: str) -> list[_Finding]:
     return _findings(book, book.pinyin, together) if _PINYIN.fullmatch(together) else []
 
 
-def _findings(book: _Rulebook, rules: tuple[Rule, ...], text: str) -> list[_Finding]:
+def _findings(book: _Rulebook, rules: Rules, text: str) -> list[_Finding]:
     """The first match of every rule. A rule with `instead` keeps later rules of that kind off its own words."""
-    characters = set(text)
     found = []
     taken: list[tuple[str, int, int]] = []
-    for rule in rules:
+    for rule in rules.candidates(set(text)):
         fields = rule.fields
-        match = _free(rule, text, characters, [span for span in taken if span[0] == fields["kind"]])
+        match = _free(rule, text, [span for span in taken if span[0] == fields["kind"]])
         if match is None:
             continue
         if "instead" in fields:
@@ -244,9 +238,9 @@ def _findings(book: _Rulebook, rules: tuple[Rule, ...], text: str) -> list[_Find
     return found
 
 
-def _free(rule: Rule, text: str, characters: set[str], taken: list[tuple[str, int, int]]) -> re.Match[str] | None:
+def _free(rule: Rule, text: str, taken: list[tuple[str, int, int]]) -> re.Match[str] | None:
     """The first match that touches no span already spoken for."""
-    match = rule.search(text, characters)
+    match = rule.pattern.search(text)
     while match is not None:
         busy = next((end for _, start, end in taken if match.start() < end and start < match.end()), None)
         if busy is None:
