@@ -11,6 +11,7 @@ from bot.console import (
     account,
     activities,
     campaigns,
+    figures,
     guards,
     inbox,
     knowledge,
@@ -30,6 +31,7 @@ from bot.console.access import (
     ANNOUNCE,
     AUDIT,
     DRAFT,
+    FIGURES,
     LEAD,
     OFFER,
     REGISTER,
@@ -157,6 +159,9 @@ PAGES: list[Page] = [
     Page("GET", "/console/units/{unit}", units.show, UNITS),
     Page("POST", "/console/units/{unit}", units.change, REGISTER),
     Page("POST", "/console/units/{unit}/active", units.set_active, REGISTER),
+    Page("GET", "/console/figures", figures.show, FIGURES),
+    Page("GET", "/console/figures/report", figures.show_report, FIGURES),
+    Page("GET", "/console/figures/report.xlsx", figures.export_report, FIGURES),
     Page("GET", "/console/audit", records.show_audit, AUDIT),
 ]
 

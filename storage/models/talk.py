@@ -49,10 +49,10 @@ class Conversation(SQLModel, table=True):
     flow_sealed: bytes | None = sealed()  # JSON
     flow_expires_at: datetime | None = moment(nullable=True)
     misunderstood: int = 0
-    opened_at: datetime = moment()
+    opened_at: datetime = moment(index=True)
     last_inbound_at: datetime | None = moment(nullable=True)
     last_outbound_at: datetime | None = moment(nullable=True)
-    closed_at: datetime | None = moment(nullable=True)
+    closed_at: datetime | None = moment(nullable=True, index=True)
     outcome: str = Field(default="", max_length=32)
     outcome_sealed: bytes | None = sealed()  # note of whoever closed it
     case_id: str | None = reference("case.id", nullable=True)

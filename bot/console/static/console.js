@@ -268,6 +268,7 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-lock-now]")) lockNow();
+  if (event.target.closest("[data-print]")) window.print();
   if (event.target.closest("[data-back]")) {
     event.preventDefault();
     history.back();
