@@ -64,6 +64,7 @@ SENTENCES = {
     "bot/console/account.py": "what is wrong with a form of the console",
     "bot/console/activities.py": "what is wrong with a form of the console",
     "bot/console/article_form.py": "names of fields and what is wrong with a form of the console",
+    "storage/repositories/cases/standing.py": "WrongState: why a step is not possible",
     "bot/console/campaigns.py": "what is wrong with a form of the console",
     "bot/console/knowledge.py": "what is wrong with a form of the console",
     "bot/console/lab.py": "what is wrong with a form of the console",

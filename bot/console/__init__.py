@@ -30,6 +30,7 @@ from bot.console.access import (
     ADMIN,
     ANNOUNCE,
     AUDIT,
+    CASE,
     DRAFT,
     FIGURES,
     LEAD,
@@ -41,6 +42,10 @@ from bot.console.access import (
     UNITS,
     WRITE,
 )
+from bot.console.cases import acts as case_acts
+from bot.console.cases import listing as case_list
+from bot.console.cases import page as case_page
+from bot.console.cases import taking as case_taking
 from bot.console.visit import ConsoleHouse, Handler, Visit, door
 
 __all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
@@ -107,6 +112,22 @@ PAGES: list[Page] = [
     Page("POST", "/console/conversations/{talk}/person/own-word", person.reset_own_word, TALK),
     Page("POST", "/console/conversations/{talk}/person/export", person.export_all, LEAD),
     Page("GET", "/console/attachments/{attachment}", inbox.show_attachment, TALK),
+    Page("GET", "/console/cases", case_list.show_all, CASE),
+    Page("GET", "/console/cases/new", case_taking.ask_new, CASE),
+    Page("POST", "/console/cases", case_taking.create, CASE),
+    Page("GET", "/console/cases/{case}", case_page.show, CASE),
+    Page("GET", "/console/cases/{case}/edit", case_taking.ask_change, CASE),
+    Page("POST", "/console/cases/{case}/edit", case_taking.change, CASE),
+    Page("POST", "/console/cases/{case}/standing", case_acts.set_standing, CASE),
+    Page("POST", "/console/cases/{case}/assign", case_acts.assign, CASE),
+    Page("POST", "/console/cases/{case}/notes", case_acts.add_note, CASE),
+    Page("POST", "/console/cases/{case}/people", case_acts.add_person, CASE),
+    Page("POST", "/console/cases/{case}/people/{person}", case_acts.change_person, CASE),
+    Page("POST", "/console/cases/{case}/people/{person}/remove", case_acts.remove_person, CASE),
+    Page("POST", "/console/cases/{case}/people/{person}/reveal", case_page.reveal, CASE),
+    Page("POST", "/console/cases/{case}/conversations", case_acts.link_talk, CASE),
+    Page("POST", "/console/cases/{case}/close", case_acts.close, CASE),
+    Page("POST", "/console/cases/{case}/reopen", case_acts.reopen, CASE),
     Page("GET", "/console/activities", activities.show_all, OFFER),
     Page("GET", "/console/activities/new", activities.ask_new, OFFER),
     Page("POST", "/console/activities", activities.create, OFFER),

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.console.visit import Visit
 from bot.errors import ConfigError
-from storage.repositories import inbox, questions
+from storage.repositories import cases, inbox, questions
 
 #: Raises NotFound unless she may see the object with this id.
 Guard = Callable[[Visit, Any, str], Awaitable[None]]
@@ -34,12 +34,17 @@ async def _question(visit: Visit, tx: Any, question_id: str) -> None:
     await questions.check_visible(tx, question_id, await visit.scope(tx))
 
 
+async def _case(visit: Visit, tx: Any, case_id: str) -> None:
+    await cases.check_visible(tx, case_id, await visit.scope(tx))
+
+
 #: By the name of the part: `{talk}` in a path of PAGES is a conversation, and so on. What is a woman's, or an area's.
 GUARDS: dict[str, Guard] = {
     "talk": _talk,
     "alarm": _alarm,
     "attachment": _attachment,
     "question": _question,
+    "case": _case,
 }
 
 #: Parts that name nothing of anybody's: whoever may open the page may open each of them. Why.
@@ -53,6 +58,7 @@ OPEN = {
     "example": "sentences rewritten so that they tell of nobody",
     "unit": "partner units hold nothing of any woman",
     "group": "groups are shown to cadres of their area by the page itself",
+    "person": "people are found within their case only",
     "staff": "accounts of staff, for administrators",
 }
 

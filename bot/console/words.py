@@ -46,6 +46,16 @@ def day(value: datetime, zone: str) -> str:
     return f"{local.month}月{local.day}日（周{_WEEKDAYS[local.weekday()]}）{local:%H:%M}"
 
 
+def date(value: datetime | None, zone: str) -> str:
+    """11月28日; with the year when it is another."""
+    return moment(value, zone).partition(" ")[0]
+
+
+def iso_day(value: datetime, zone: str) -> str:
+    """2026-11-28, as date fields of forms want it."""
+    return f"{clock.local(value, zone):%Y-%m-%d}"
+
+
 def waited(since: datetime | None, now: datetime) -> str:
     """How long ago, in words: 刚刚, 3 分钟, 2 小时 5 分, 3 天."""
     if since is None:
@@ -82,7 +92,9 @@ def masked(value: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
+    "date": date,
     "day": day,
+    "iso_day": iso_day,
     "waited": waited,
     "listed": listed,
     "masked": masked,
