@@ -42,7 +42,7 @@ async def tell(house: WorkerHouse) -> None:
         return
     now = clock.now()
     async with house.database.transaction() as tx:
-        members = await notices.members(tx) if _MEMBERS in house.channels else []
+        members = await notices.members(tx, now) if _MEMBERS in house.channels else []
         await _plan_alarms(tx, house, members, now)
         if duty.is_on_duty(house.settings.service, now):
             await _remind(tx, house, members, now)
@@ -73,7 +73,7 @@ async def _plan_alarms(tx: Transaction, house: WorkerHouse, members: Sequence[Me
         place = f"/console/conversations/{alarm.conversation_id}" if alarm.conversation_id else "/console/queue"
         said = texts("staff.alarm", link=house.settings.public_url + place)
         for member in members:
-            if member.sees(alarm.area_id):
+            if member.sees(alarm.area_id, alarm.contact_id):
                 await notices.queue(
                     tx,
                     key=f"alarm:{alarm.id}:{member.id}",
@@ -93,7 +93,7 @@ async def _remind(tx: Transaction, house: WorkerHouse, members: Sequence[Member]
     """One reminder a member an hour, however many conversations wait."""
     rows = await notices.waiting(tx, now - _WAITS)
     for member in members:
-        count = sum(member.sees(row.area_id) for row in rows)
+        count = sum(member.sees(row.area_id, row.contact_id) for row in rows)
         if count:
             said = texts("staff.waiting", count=count, link=f"{house.settings.public_url}/console/queue")
             await notices.queue(

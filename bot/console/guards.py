@@ -59,6 +59,8 @@ OPEN = {
     "unit": "partner units hold nothing of any woman",
     "group": "groups are shown to cadres of their area by the page itself",
     "person": "people are found within their case only",
+    "recusal": "found only by the conversation or case it belongs to",
+    "grant": "found only by the conversation or case it belongs to",
     "staff": "accounts of staff, for administrators",
 }
 

@@ -9,28 +9,29 @@ from sqlalchemy import func, select, update
 
 from storage.database import AnyRow, Transaction
 from storage.models import Alarm, Conversation, Notice, Staff, new_id, table
-from storage.repositories.inbox.scope import areas_under
+from storage.repositories.inbox.scope import ANSWERING, Sight, look
 
 _notice = table(Notice).c
 _alarm = table(Alarm).c
 _staff = table(Staff).c
 _conversation = table(Conversation).c
-_ROLES = ("worker", "caseworker", "supervisor")
 #: Longer than any call with its time limits.
 _LOST = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of staff who can be reached in WeCom; `areas` None: the whole county."""
+    """A member of staff who can be reached in WeCom, and what she may see."""
 
     id: str
     userid: str
-    areas: frozenset[str] | None
+    sight: Sight
 
-    def sees(self, area_id: str | None) -> bool:
-        """Whether a conversation of this area concerns her."""
-        return area_id is None or self.areas is None or area_id in self.areas
+    def sees(self, area_id: str | None, contact_id: str | None) -> bool:
+        """Whether a conversation of this woman in this area concerns her: never when she is kept out of it."""
+        if contact_id in self.sight.kept_from:
+            return False
+        return area_id is None or self.sight.areas is None or area_id in self.sight.areas
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +46,27 @@ class DueNotice:
     created_at: datetime
 
 
-async def members(tx: Transaction) -> list[Member]:
+async def members(tx: Transaction, now: datetime) -> list[Member]:
     """Who answers women and has told us her userid."""
     rows = await tx.rows(
-        select(_staff.id, _staff.area_id, _staff.wecom_sealed).where(
-            _staff.wecom_sealed.is_not(None), _staff.active, _staff.role.in_(_ROLES)
+        select(_staff.id, _staff.role, _staff.area_id, _staff.wecom_sealed).where(
+            _staff.wecom_sealed.is_not(None), _staff.active, _staff.role.in_(ANSWERING)
         )
     )
     return [
-        Member(row.id, tx.keys.house.open("staff.wecom", row.wecom_sealed), await areas_under(tx, row.area_id))
+        Member(
+            row.id,
+            tx.keys.house.open("staff.wecom", row.wecom_sealed),
+            await look(tx, row.id, row.role, row.area_id, now),
+        )
         for row in rows
     ]
 
 
 async def fresh_alarms(tx: Transaction, since: datetime) -> Sequence[AnyRow]:
-    """Alarms raised since then that nobody has looked at: id, reason, conversation and its area."""
+    """Alarms raised since then that nobody has looked at: id, reason, conversation, its area and contact."""
     return await tx.rows(
-        select(_alarm.id, _alarm.reason, _alarm.conversation_id, _conversation.area_id)
+        select(_alarm.id, _alarm.reason, _alarm.conversation_id, _conversation.area_id, _conversation.contact_id)
         .outerjoin(table(Conversation), _conversation.id == _alarm.conversation_id)
         .where(_alarm.seen_at.is_(None), _alarm.raised_at > since)
         .order_by(_alarm.id)
@@ -69,9 +74,9 @@ async def fresh_alarms(tx: Transaction, since: datetime) -> Sequence[AnyRow]:
 
 
 async def waiting(tx: Transaction, before: datetime) -> Sequence[AnyRow]:
-    """Conversations that have waited for a person since before then: id, area, since when."""
+    """Conversations that have waited for a person since before then: id, area, contact, since when."""
     return await tx.rows(
-        select(_conversation.id, _conversation.area_id, _conversation.waiting_since)
+        select(_conversation.id, _conversation.area_id, _conversation.contact_id, _conversation.waiting_since)
         .where(_conversation.state == "waiting", _conversation.waiting_since < before)
         .order_by(_conversation.waiting_since)
     )

@@ -8,7 +8,7 @@ import pytest
 from bot import clock
 from bot.clock import Frozen
 from storage.models import Area, new_id
-from storage.repositories import staff
+from storage.repositories import access, staff
 from tests.support.drills import wecom, wecom_robot
 from tests.support.house import House
 from tests.support.wecom import WeComHouse, open_wecom
@@ -163,3 +163,14 @@ async def test_what_was_said_to_staff_is_let_go_of(desk: WeComHouse, frozen: Fro
     frozen.advance(2 * 86400)
     await retention.run(desk.house.database, desk.house.settings)
     assert await desk.house.rows("notice") == []
+
+
+async def test_whoever_is_kept_out_hears_nothing_of_her(desk: WeComHouse) -> None:
+    kept_out, boss = await hire(desk, wecom.MEMBER), await desk.house.add_staff("boss", "supervisor")
+    await desk.house.say("转人工")
+    async with desk.house.database.transaction() as tx:
+        matter = await access.of_talk(tx, (await desk.house.conversation()).id, None)
+        await access.recuse(tx, matter, kept_out, "relative", "她丈夫是我表哥", by=boss, now=clock.now())
+    await desk.house.say(DANGER)
+    await members.tell(desk.worker)
+    assert told(desk) == [("wecom_robot", wecom_robot.KEY)]
