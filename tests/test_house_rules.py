@@ -65,6 +65,7 @@ SENTENCES = {
     "bot/console/activities.py": "what is wrong with a form of the console",
     "bot/console/article_form.py": "names of fields and what is wrong with a form of the console",
     "storage/repositories/cases/standing.py": "WrongState: why a step is not possible",
+    "bot/console/assessment.py": "what is wrong with a form of the console",
     "bot/console/campaigns.py": "what is wrong with a form of the console",
     "bot/console/knowledge.py": "what is wrong with a form of the console",
     "bot/console/lab.py": "what is wrong with a form of the console",
@@ -72,6 +73,7 @@ SENTENCES = {
     "bot/console/people.py": "what is wrong with a form of the console",
     "bot/console/person.py": "what is wrong with a form of the console",
     "bot/console/reach.py": "what is wrong with a form of the console",
+    "bot/console/safety_plan.py": "what is wrong with a form of the console",
     "bot/console/sign_in.py": "why a sign-in was refused",
     "bot/console/viewers.py": "what is wrong with a form of the console",
     "bot/console/visit.py": "why a page of the console was refused",
@@ -278,6 +280,7 @@ PROACTIVE = (
     "reminders.activity_cancelled",
     "activity.promoted",
     "safeword.harmless",
+    "assessment.invite",
     "assessment.later",
     "assessment.left",
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot import clock
-from bot.console import words
+from bot.console import assessment, safety_plan, words
 from bot.console.visit import render
 from storage.repositories.export import Copy
 
@@ -17,13 +17,14 @@ def pack(copy: Copy, *, house_name: str, zone: str, now: datetime) -> bytes:
     """The zip; times in the county's zone, names of fields in Chinese in the page."""
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
-        plain = {"made_at": clock.local(now, zone).isoformat(), **_plain(copy.sections, zone)}
+        sections = _plain(copy.sections | _in_words(copy), zone)
+        plain = {"made_at": clock.local(now, zone).isoformat(), **sections}
         archive.writestr("data.json", json.dumps(plain, ensure_ascii=False, indent=2))
         archive.writestr(
             "我的信息.html",
             render(
                 "export.html",
-                sections=_plain(copy.sections, zone),
+                sections=sections,
                 house_name=house_name,
                 made_at=f"{clock.local(now, zone):%Y-%m-%d %H:%M}",
                 words=words,
@@ -32,6 +33,16 @@ def pack(copy: Copy, *, house_name: str, zone: str, now: datetime) -> bytes:
         for name, content in copy.files.items():
             archive.writestr(name, content)
     return output.getvalue()
+
+
+def _in_words(copy: Copy) -> dict[str, list[dict[str, Any]]]:
+    """Answers by the question she was asked, a plan by its titles."""
+    return {
+        "assessments": [
+            one | {"answers": assessment.in_words(one["answers"])} for one in copy.sections.get("assessments", [])
+        ],
+        "plans": [one | {"fields": safety_plan.in_words(one["fields"])} for one in copy.sections.get("plans", [])],
+    }
 
 
 def _plain(value: Any, zone: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock, gate
-from bot.console import words
+from bot.console import assessment, words
 from bot.console.stream import stream
 from bot.console.visit import BadForm, Visit
 from bot.messages import Trigger, Window
@@ -152,6 +152,7 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
         "wishes": wishes,
         "mine": talk.state == "held" and talk.holder_id == visit.me.id,
         "outcomes": {key: word for key, word in words.group("outcomes").items() if key not in _BY_ITSELF},
+        "assessment": await assessment.panel(visit, tx),
         "window": await _window(visit, tx, talk_id),
         "hand_back_seconds": visit.house.settings.service.hand_back_seconds,
     }

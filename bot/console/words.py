@@ -40,6 +40,11 @@ def moment(value: datetime | None, zone: str) -> str:
     return f"{year}{local.month}月{local.day}日 {local:%H:%M}"
 
 
+def iso_moment(value: str, zone: str) -> str:
+    """The same for a moment kept as ISO 8601."""
+    return moment(datetime.fromisoformat(value), zone)
+
+
 def day(value: datetime, zone: str) -> str:
     """11月28日（周六）14:30."""
     local = clock.local(value, zone)
@@ -93,6 +98,7 @@ def masked(value: str) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "date": date,
+    "iso_moment": iso_moment,
     "day": day,
     "iso_day": iso_day,
     "waited": waited,

@@ -2,6 +2,7 @@
 
 from storage.repositories.inbox.acts import close, reply, save_form
 from storage.repositories.inbox.alarms import alarms, alarms_of, check_alarm, see_alarm, see_alarms
+from storage.repositories.inbox.asking import Standing, hand_to_flow, standing
 from storage.repositories.inbox.holding import claim, hand_back
 from storage.repositories.inbox.lines import PAGE, Line
 from storage.repositories.inbox.queue import QueueLine, queue, queue_version
@@ -24,6 +25,7 @@ __all__ = [
     "QueueLine",
     "Scope",
     "Sight",
+    "Standing",
     "TalkView",
     "alarms",
     "alarms_of",
@@ -38,12 +40,14 @@ __all__ = [
     "find",
     "hand_back",
     "look",
+    "hand_to_flow",
     "queue",
     "queue_version",
     "reply",
     "save_form",
     "see_alarm",
     "see_alarms",
+    "standing",
     "versions_of",
     "window_of",
     "within",

@@ -1,0 +1,39 @@
+"""Whom a page is about that is reached from a conversation: her key, where what is written belongs, the way back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.console.visit import Visit
+from storage.database import Transaction
+from storage.encryption import DataKey
+from storage.repositories import inbox, persons
+from storage.repositories.assessments import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """She, as far as whoever is signed in may see her."""
+
+    key: DataKey
+    place: Place
+    holder_id: str | None
+    last_inbound_at: datetime | None
+    #: The page this one belongs to.
+    back: str
+    #: What the audit log calls it.
+    audited: str
+
+
+async def find(visit: Visit, tx: Transaction) -> Subject:
+    """The woman of the conversation in the address. Raises NotFound, also outside the areas one may see."""
+    talk_id = visit.part("talk")
+    contact_id, key = await persons.contact_of(tx, talk_id, await visit.scope(tx))
+    now = await inbox.standing(tx, talk_id)
+    return Subject(
+        key,
+        Place(contact_id, talk_id, now.case_id),
+        now.holder_id,
+        now.last_inbound_at,
+        f"/console/conversations/{talk_id}",
+        f"conversation:{talk_id}",
+    )
