@@ -139,6 +139,8 @@ def _offer_ways(turn: Turn) -> Reply:
     said = [texts("crisis.safe")]
     if turn.data.get("kind") in _BY_ANOTHER:
         said.append(texts("assessment.offer"))
+    if turn.learned.get("set_aside"):
+        said.append(texts("menu.set_aside"))
     return flow.ask("\n".join(said), then=choose, **_kept(turn))
 
 
