@@ -1,10 +1,9 @@
 """A seeded PostgreSQL database for `make bench-desk`, made once and copied for every run.
 
-The rows go in by COPY with indices taken away meanwhile. The seeded database stays on the server as a template;
-a later schema is reached by migrating it, so that seeding is done once for a machine.
+The rows go in by COPY with indices taken away meanwhile. The seeded database stays on the server as a template; every
+run takes a copy and migrates that, so that seeding is done once for a machine whatever the schema becomes.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -24,7 +23,7 @@ from storage.migrations import upgrade
 PASSWORD = "desk-bench-2026"  # noqa: S105 (of made-up staff in a made-up database)
 _TEMPLATE = "niangjia_desk_seed"
 #: Counts up when the rows change: an older template is made anew.
-_VERSION = "1"
+_VERSION = "2"
 
 
 @asynccontextmanager
@@ -49,21 +48,14 @@ async def _make_template(server: str, url: str, folder: Path) -> None:
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1",
         _TEMPLATE,
     )
-    if not keys or mark != f"{_VERSION}:{keys[0].name}":
-        keys = [MasterKey.generate()]
-        await _execute(server, f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)")
-        await _execute(server, f"CREATE DATABASE {_TEMPLATE}")
-        await _seed(url, keys, Plan())
-        write_key_file(folder / "master.key", keys)
-        await _execute(server, f"COMMENT ON DATABASE {_TEMPLATE} IS '{_VERSION}:{keys[0].name}'")
+    if keys and mark == f"{_VERSION}:{keys[0].name}":
         return
-    database = Database(url, Keyring(keys))
-    try:
-        await upgrade(database)
-    finally:
-        await database.close()
-    # A migration may have written every row of a table anew.
-    await _execute(url, "VACUUM ANALYZE")
+    keys = [MasterKey.generate()]
+    await _execute(server, f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)")
+    await _execute(server, f"CREATE DATABASE {_TEMPLATE}")
+    await _seed(url, keys, Plan())
+    write_key_file(folder / "master.key", keys)
+    await _execute(server, f"COMMENT ON DATABASE {_TEMPLATE} IS '{_VERSION}:{keys[0].name}'")
 
 
 async def _seed(url: str, keys: list[MasterKey], plan: Plan) -> None:
@@ -133,9 +125,3 @@ async def _execute(url: str, statement: str, *values: Any) -> Any:
         return await connection.fetchval(statement, *values) if values else await connection.execute(statement)
     finally:
         await connection.close()
-
-
-if __name__ == "__main__":  # seed only
-    import sys
-
-    asyncio.run(_make_template(sys.argv[1], f"{sys.argv[1].rpartition('/')[0]}/{_TEMPLATE}", Path(sys.argv[2])))
