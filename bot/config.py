@@ -6,7 +6,7 @@ ConfigError sentence that names the setting and how to mend it. Each channel val
 
 import os
 import re
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,6 +26,17 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class FirstAnswer(Section):
+    """How soon a person answers who was asked for; each in minutes."""
+
+    #: Danger, on the wall clock, day and night.
+    danger_minutes: int = Field(default=5, ge=1)
+    #: Concern, in working time.
+    concern_minutes: int = Field(default=30, ge=1)
+    #: Everything else, in working time: half a day.
+    other_minutes: int = Field(default=180, ge=1)
+
+
 class Service(Section):
     """Who runs this and when people are there."""
 
@@ -34,6 +45,10 @@ class Service(Section):
     timezone: str = "Asia/Shanghai"
     #: The duty hours of the hotline's people, by ISO weekday 1–7: "08:30-11:30,14:30-17:30"; empty = nobody.
     duty_hours: dict[int, str] = Field(default_factory=lambda: dict.fromkeys(range(1, 6), "08:30-12:00,14:30-17:30"))
+    #: Days off and days worked of our own, over the State Council's notices that come with the program.
+    days_off: tuple[date, ...] = ()
+    days_worked: tuple[date, ...] = ()
+    first_answer: FirstAnswer = Field(default_factory=FirstAnswer)
     #: The federation's own hotline as people dial it.
     hotline: str = "12338"
     #: Quiet hours, local time: nothing proactive goes out between them.
@@ -148,6 +163,21 @@ class Web(Section):
     public_url: str = ""
 
 
+class Desk(Section):
+    """How the queue is worked: limits, transfers, and who is told when nobody takes danger."""
+
+    #: Conversations one of staff holds at a time, unless hers says otherwise; beyond it she is asked.
+    load_limit: int = Field(default=5, ge=1)
+    #: A transfer nobody took goes back after so many minutes.
+    transfer_minutes: int = Field(default=10, ge=1)
+    #: Danger nobody took is told to those on duty after so many minutes …
+    escalate_minutes: float = Field(default=5, gt=0)
+    #: … and to the next level after so many more.
+    step_minutes: float = Field(default=5, gt=0)
+    #: Whether staff are also told by text message on their own phone (needs the sms channel).
+    escalate_by_sms: bool = True
+
+
 class Groups(Section):
     """How the bot behaves in groups of WeCom and QQ."""
 
@@ -165,6 +195,7 @@ class Settings(Section):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     security: Security = Field(default_factory=Security)
     web: Web = Field(default_factory=Web)
+    desk: Desk = Field(default_factory=Desk)
     retention: Retention = Field(default_factory=Retention)
     #: Where SQLite, the embedded Redis and the key file live.
     data_dir: Path = Path("var")

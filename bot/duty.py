@@ -1,21 +1,16 @@
-"""When hotline staff are at work: weekly hours from the settings, minus the public holidays of China."""
+"""When hotline staff are at work: the hours of the settings, minus public holidays, and in words."""
 
 from datetime import datetime
-from functools import lru_cache
 
-import holidays
-
-from bot import clock
-from bot.config import Service, parse_hours
+from bot.config import Service
+from bot.workdays import calendar_of
 
 _WEEKDAYS = "一二三四五六日"
 
 
 def is_on_duty(service: Service, now: datetime) -> bool:
-    """Whether somebody is at the desk at `now` (aware)."""
-    local = clock.local(now, service.timezone)
-    hours = service.duty_hours.get(local.isoweekday(), "")
-    return _is_open(hours, local.replace(second=0, microsecond=0, tzinfo=None))
+    """Whether the desk is open at `now` (aware)."""
+    return calendar_of(service).is_open(now)
 
 
 def hours_in_words(service: Service) -> str:
@@ -38,16 +33,3 @@ def hours_in_words(service: Service) -> str:
 def _days(days: list[int]) -> str:
     first = f"周{_WEEKDAYS[days[0] - 1]}"
     return first if len(days) == 1 else f"{first}至周{_WEEKDAYS[days[-1] - 1]}"
-
-
-@lru_cache(maxsize=64)
-def _is_open(hours: str, minute: datetime) -> bool:
-    """Asked for every message, answered once a minute."""
-    if minute.date() in _calendar(minute.year):
-        return False
-    return any(begin <= minute.time() < end for begin, end in parse_hours(hours))
-
-
-@lru_cache(maxsize=4)
-def _calendar(year: int) -> holidays.HolidayBase:
-    return holidays.country_holidays("CN", years=year)

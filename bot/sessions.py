@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot import sla
 from bot.config import Service
 from bot.dialogue import ContactView, ConversationView, Reply
 from bot.messages import HeldElsewhere, InboundMessage, Kind, Trigger
@@ -185,6 +186,17 @@ def apply_reply(person: Person, reply: Reply, service: Service, now: datetime) -
     if reply.set_aside is not None and reply.set_aside != person.learned.get("set_aside", {}):
         person.learned["set_aside"] = reply.set_aside
         person.relearned = True
+    note_due(person, service)
+
+
+def note_due(person: Person, service: Service) -> None:
+    """Write down when a person's first answer is due: the earliest deadline there was, until somebody answers."""
+    conversation = person.conversation
+    if conversation["state"] != "waiting" or conversation.get("answered_at") is not None:
+        return
+    due_at = sla.due(service, conversation["risk"], conversation["waiting_since"])
+    if conversation["due_at"] is None or due_at < conversation["due_at"]:
+        conversation["due_at"] = due_at
 
 
 def call_person(person: Person, reason: str, now: datetime) -> None:
@@ -198,6 +210,12 @@ def call_person(person: Person, reason: str, now: datetime) -> None:
     if conversation["waiting_reason"] != "danger":
         conversation["waiting_reason"] = reason
     person.touched = True
+
+
+def note_language(person: Person, language: str, text: str) -> None:
+    """Whoever answers her must read what she writes: the last language told, Chinese again when she writes it."""
+    if language or any("\u4e00" <= sign <= "\u9fff" for sign in text):
+        person.conversation["language"] = language
 
 
 def learn(person: Person, **facts: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bot import pulling
-from workers import campaigns, erasure, media, members, outbox, process, reminders, retention, sla, stored
+from workers import campaigns, erasure, media, members, outbox, process, reminders, retention, sla, stored, transfers
 from workers.house import WorkerHouse
 
 
@@ -19,9 +19,10 @@ async def work_bulk(house: WorkerHouse) -> None:
 
 
 async def sweep(house: WorkerHouse) -> None:
-    """Find what a lost job forgot: interrupted sends, unhandled messages, due rows, unanswered danger."""
+    """Find what a lost job forgot: interrupted sends, unhandled messages, due rows, unanswered danger, transfers."""
     await outbox.recover(house)
     await sla.hand_back(house)
+    await transfers.expire(house)
     await stored.handle_stored(house)
     await outbox.deliver(house, outbox.LIVE)
 

@@ -17,6 +17,7 @@ from bot.cli.common import PROBLEMS, ConfigOption, one_sentence, open_database, 
 from bot.config import Settings
 from bot.console.passwords import SHORTEST_PASSWORD, hash_password
 from bot.errors import BotError, ConfigError
+from bot.workdays import missing_years
 from storage import backup as copies
 from storage.database import Database, normalise_url
 from storage.encryption import Keyring, MasterKey, read_key_file, write_key_file
@@ -43,6 +44,14 @@ def check_config(config: ConfigOption = None) -> None:
     except BotError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(PROBLEMS) from None
+    today = clock.local(clock.now(), settings.service.timezone).date()
+    for year in missing_years(settings.service, today):
+        typer.echo(
+            f"warning: the public holidays and shifted workdays of {year} are not known to this version; until it is"
+            " updated only the days named by law count. Take them from the State Council's notice and set"
+            " service.days_off and service.days_worked",
+            err=True,
+        )
     typer.echo(f"settings are fine; channels: {', '.join(names) or 'none is on'}")
 
 

@@ -8,8 +8,8 @@ import segno
 from aiohttp import web
 
 from bot import clock
-from bot.console import access
 from bot.console.passwords import SHORTEST_PASSWORD, hash_password, is_right
+from bot.console.stream import stream
 from bot.console.visit import BadForm, Visit
 from storage.repositories import accounts, audit, inbox, staff
 
@@ -112,12 +112,14 @@ async def stay(visit: Visit) -> web.StreamResponse:
 
 
 async def alarm_state(visit: Visit) -> web.StreamResponse:
-    """What a locked screen may know: how many alarms nobody has seen, and the newest one's id."""
-    unseen: list[Any] = []
-    if visit.me.role in access.TALK:
-        async with visit.house.database.reading() as tx:
-            unseen = await inbox.alarms(tx, await visit.scope(tx))
-    return visit.json({"count": len(unseen), "newest": unseen[0].id if unseen else ""})
+    """What a locked screen may know: how many alarms nobody has seen, how many of danger, and the newest one's id."""
+    async with visit.house.database.reading() as tx:
+        return visit.json(await inbox.alarm_state(tx, await visit.scope(tx)))
+
+
+async def watch_alarms(visit: Visit) -> web.StreamResponse:
+    """Tell any page, a locked one too, that there is an alarm."""
+    return await stream(visit, "alarms", None)
 
 
 def code_fits(secret: str, code: str) -> bool:

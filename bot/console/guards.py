@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.console.visit import Visit
 from bot.errors import ConfigError
-from storage.repositories import cases, inbox, questions
+from storage.repositories import cases, inbox, questions, transfers
 
 #: Raises NotFound unless she may see the object with this id.
 Guard = Callable[[Visit, Any, str], Awaitable[None]]
@@ -38,6 +38,10 @@ async def _case(visit: Visit, tx: Any, case_id: str) -> None:
     await cases.check_visible(tx, case_id, await visit.scope(tx))
 
 
+async def _transfer(visit: Visit, tx: Any, transfer_id: str) -> None:
+    await transfers.check_visible(tx, transfer_id, await visit.scope(tx))
+
+
 #: By the name of the part: `{talk}` in a path of PAGES is a conversation, and so on. What is a woman's, or an area's.
 GUARDS: dict[str, Guard] = {
     "talk": _talk,
@@ -45,6 +49,7 @@ GUARDS: dict[str, Guard] = {
     "attachment": _attachment,
     "question": _question,
     "case": _case,
+    "transfer": _transfer,
 }
 
 #: Parts that name nothing of anybody's: whoever may open the page may open each of them. Why.

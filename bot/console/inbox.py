@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock, gate
-from bot.console import assessment, words
+from bot.console import assessment, transfers, words
 from bot.console.stream import stream
 from bot.console.visit import BadForm, Visit
 from bot.messages import Trigger, Window
@@ -156,7 +156,7 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
         "window": await _window(visit, tx, talk_id),
         "hand_back_seconds": visit.house.settings.service.hand_back_seconds,
     }
-    return talk, values
+    return talk, values | await transfers.of_talk(visit, tx, talk)
 
 
 async def _window(visit: Visit, tx: Any, talk_id: str) -> dict[str, Any]:

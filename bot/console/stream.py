@@ -1,6 +1,8 @@
 """Open pages learn that they are out of date: server-sent events."""
 
 import asyncio
+import contextlib
+import json
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
@@ -18,7 +20,7 @@ from storage.repositories import inbox
 _SIGN_OF_LIFE_SECONDS = 15
 _LONGEST_STREAM = timedelta(hours=1)
 
-#: What a stream watches: ("queue", what its page may show) or ("talk", a conversation's id).
+#: What a stream watches: ("queue", what its page may show), ("talk", a conversation's id) or ("alarms", whose).
 Watched = tuple[str, Any]
 
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("console_stopping", asyncio.Event)
@@ -35,39 +37,51 @@ def make_looks(database: Database) -> Looks[Watched]:
             for kind, key in keys:
                 if kind == "queue":
                     found[kind, key] = await inbox.queue_version(tx, key)
+                elif kind == "alarms":
+                    found[kind, key] = json.dumps(await inbox.alarm_state(tx, key))
         return found | {("talk", talk_id): str(version) for talk_id, version in talks.items()}
 
     return Looks(read)
 
 
 async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
-    """Server-sent events: one line whenever what is watched changes. Ends when she is signed out or we stop."""
+    """Server-sent events: one line whenever what is watched changes; `alarm` events go along on every stream.
+
+    One connection a page: browsers keep no more than six to a server. Ends when she is signed out or we stop, and
+    when the screen is locked, unless it carries alarms only, which say nothing of anybody.
+    """
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     await response.prepare(visit.request)
+    async with visit.house.database.reading() as tx:
+        alarms: Watched = ("alarms", (await visit.scope(tx)).shared)
+    watched: dict[Watched, str] = {alarms: "event: alarm\n"}
+    if kind != "alarms":
+        watched[kind, key] = ""
     stopping, looks = visit.request.app[STOPPING], visit.request.app[LOOKS]
-    last, begun = "", clock.monotonic()
-    quiet_since = begun
-    with looks.watching((kind, key)):
+    last: dict[Watched, str] = {}
+    begun = quiet_since = clock.monotonic()
+    with contextlib.ExitStack() as stack:
+        for one in watched:
+            stack.enter_context(looks.watching(one))
         while not stopping.is_set() and clock.monotonic() - begun < _LONGEST_STREAM.total_seconds():
             try:
-                current = await looks.version((kind, key))
+                current = {one: await looks.version(one) for one in watched}
             except StorageUnavailable:
-                current = last
-            if current is None:
-                break
+                current = {**last}
+            changed = [one for one in watched if one in current and current[one] != last.get(one)]
             moment = clock.monotonic()
             try:
-                if current != last:
-                    if not await _still_hers(visit, kind, key):
-                        break
-                    await response.write(f"data: {current}\n\n".encode())
-                    last, quiet_since = current, moment
-                elif moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
+                if None in current.values() or ((kind, key) in changed and not await _still_hers(visit, kind, key)):
+                    break
+                for one in changed:
+                    await response.write(f"{watched[one]}data: {current[one]}\n\n".encode())
+                    last[one], quiet_since = str(current[one]), moment
+                if moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
                     await response.write(b": here\n\n")
                     quiet_since = moment
-                    if await find_session(visit) is None or is_locked(visit):
+                    if await find_session(visit) is None or (kind != "alarms" and is_locked(visit)):
                         break
             except ConnectionError:
                 break

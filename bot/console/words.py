@@ -75,6 +75,28 @@ def waited(since: datetime | None, now: datetime) -> str:
     return f"{minutes // (24 * 60)} 天"
 
 
+def span(minutes: int) -> str:
+    """A stretch of time in words: 不到 1 分钟, 12 分钟, 2 小时 5 分, 1 天 3 小时."""
+    if minutes < 1:
+        return "不到 1 分钟"
+    if minutes < 60:
+        return f"{minutes} 分钟"
+    hours, rest = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} 小时 {rest} 分" if rest else f"{hours} 小时"
+    return f"{hours // 24} 天 {hours % 24} 小时"
+
+
+def standing(line: Any, stands: Any) -> str:
+    """Why a line of the queue has its colour: 危险：正在受暴，已超时 3 分钟; 还剩 12 分钟."""
+    key = ("over" if stands.is_over else "left") + ("_paused" if stands.paused else "")
+    time = name("clock", key).format(time=span(stands.minutes))
+    if line.risk < 2:
+        return time
+    kinds = "、".join(name("risk_kinds", kind) for kind in line.risk_kinds.split()[:2])
+    return name("clock", "danger").format(kinds=kinds or name("risk", "2"), time=time)
+
+
 def listed(value: Any, group_of: str = "") -> str:
     """A value of the form as people read it."""
     if isinstance(value, list | tuple):
@@ -102,6 +124,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "iso_day": iso_day,
     "waited": waited,
+    "span": span,
     "listed": listed,
     "masked": masked,
 }

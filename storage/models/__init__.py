@@ -7,6 +7,7 @@ from storage.models.assessments import DangerAssessment, SafetyPlan
 from storage.models.base import new_id, table
 from storage.models.casework import Case, CaseEvent, CasePerson
 from storage.models.chat import ChatPass, ChatRoom
+from storage.models.desk import Escalation, Shift, StaffDesk, Transfer
 from storage.models.house import AuditEntry, HouseKey, Notice, SignInFailure, StaffSession
 from storage.models.knowledge import (
     Article,
@@ -48,6 +49,7 @@ __all__ = [
     "Conversation",
     "DangerAssessment",
     "ErasureRequest",
+    "Escalation",
     "Example",
     "HouseKey",
     "Identity",
@@ -59,10 +61,13 @@ __all__ = [
     "Recusal",
     "SafetyPlan",
     "ServicePoint",
+    "Shift",
     "SignInFailure",
     "SignUp",
     "Staff",
+    "StaffDesk",
     "StaffSession",
+    "Transfer",
     "UnansweredQuestion",
     "metadata",
     "new_id",

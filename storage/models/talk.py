@@ -25,7 +25,13 @@ class Conversation(SQLModel, table=True):
     answers, the bot is silent), closed.
     """
 
-    __table_args__ = (Index("ix_conversation_queue", "state", "risk", "waiting_since"),)
+    __table_args__ = (
+        Index("ix_conversation_queue", "state", "risk", "waiting_since"),
+        partial_index(
+            "ix_conversation_open", "state", "risk", "urgent", "waiting_since", where="state IN ('waiting', 'held')"
+        ),
+        partial_index("ix_conversation_holder_id", "holder_id", where="holder_id IS NOT NULL"),
+    )
 
     id: str = id_field()
     contact_id: str = reference("contact.id", index=True)
@@ -37,12 +43,15 @@ class Conversation(SQLModel, table=True):
     held_at: datetime | None = moment(nullable=True)
     waiting_since: datetime | None = moment(nullable=True)
     waiting_reason: str = Field(default="", max_length=64)
+    due_at: datetime | None = moment(nullable=True)  # when a person's first answer is due; None: nobody has to
+    answered_at: datetime | None = moment(nullable=True)  # a person's first answer
     risk: int = 0
     urgent: bool = False
     risk_kinds: str = Field(default="", max_length=128)  # names separated by spaces
     crisis_at: datetime | None = moment(nullable=True)  # when the crisis reply of this episode went out
     danger_since: datetime | None = moment(nullable=True)  # danger the person holding has not answered
     category: str = Field(default="", max_length=32)
+    language: str = Field(default="", max_length=8)  # empty: Chinese
     learned_sealed: bytes | None = sealed()  # JSON: what the bot learned, for the form
     flow: str = Field(default="", max_length=64)
     step: str = Field(default="", max_length=64)

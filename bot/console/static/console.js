@@ -62,27 +62,7 @@ function begin(screen) {
   locked = true;
   const field = screen.querySelector("[name=password]");
   if (field) field.focus();
-  let known = null;
-  const listen = async () => {
-    try {
-      const response = await fetch("/console/alarms/state", { headers: { Accept: "application/json" } });
-      if (response.status === 401) {
-        location.assign("/console/sign-in");
-        return;
-      }
-      const state = await response.json();
-      if (known === null) known = state.newest;
-      if (state.count && state.newest > known) {
-        screen.querySelector("[data-new-alarm]").hidden = false;
-        document.title = "（警报）屏幕已锁";
-        beep();
-      }
-    } catch (error) {
-      // The network may come back; the next look tells.
-    }
-  };
-  listen();
-  setInterval(listen, 3000);
+  listenForAlarms();
 }
 
 async function unlock(form) {
@@ -110,32 +90,12 @@ async function unlock(form) {
   }
 }
 
-let alarmHeard = null;
-let sound = null;
-
-function beep() {
-  try {
-    sound = sound || new AudioContext();
-    const tone = sound.createOscillator();
-    const volume = sound.createGain();
-    volume.gain.value = 0.15;
-    tone.frequency.value = 660;
-    tone.connect(volume).connect(sound.destination);
-    tone.start();
-    tone.stop(sound.currentTime + 0.35);
-  } catch (error) {
-    // A browser that has not been clicked on yet plays nothing; the red banner is there all the same.
-  }
-}
-
 function note(box) {
   const mark = box.querySelector("[data-count]");
   if (!mark) return;
   const count = Number(mark.dataset.count);
-  document.title = (count ? `（${count}）` : "") + box.dataset.title;
-  const alarm = mark.dataset.alarm;
-  if (alarmHeard !== null && alarm && alarm > alarmHeard) beep();
-  alarmHeard = alarm || alarmHeard || "";
+  const danger = Number(mark.dataset.danger || 0);
+  document.title = (danger ? `【危险 ${danger}】` : "") + (count ? `（${count}）` : "") + box.dataset.title;
 }
 
 // Fields somebody is typing in stay as they are when the page around them is renewed.
@@ -210,6 +170,7 @@ function watch(box) {
   }
   const events = new EventSource(box.dataset.events);
   streams.push(events);
+  listenTo(events);
   events.onmessage = () => renew(box).catch(() => {});
   // Waiting times grow without anything happening.
   setInterval(() => renew(box).catch(() => {}), 30000);
@@ -258,6 +219,21 @@ async function send(form) {
     if (again) again.disabled = false;
   }
 }
+
+// A filter counts as soon as it is chosen; the button is for browsers without scripts.
+document.addEventListener("change", (event) => {
+  if (event.target.hasAttribute("data-submit")) event.target.form.requestSubmit();
+});
+
+// One key for what is done all day, where nobody is typing: n takes the next conversation.
+document.addEventListener("keydown", (event) => {
+  if (locked || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input,textarea,select")) return;
+  const button = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]:not([disabled])`);
+  if (button) {
+    event.preventDefault();
+    button.click();
+  }
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("[data-once]")) {

@@ -1,11 +1,11 @@
 """The console's view of conversations: the queue, one conversation, and what staff do to it."""
 
 from storage.repositories.inbox.acts import close, reply, save_form
-from storage.repositories.inbox.alarms import alarms, alarms_of, check_alarm, see_alarm, see_alarms
+from storage.repositories.inbox.alarms import alarm_state, alarms, alarms_of, check_alarm, see_alarm, see_alarms
 from storage.repositories.inbox.asking import Standing, hand_to_flow, standing
 from storage.repositories.inbox.holding import claim, hand_back
 from storage.repositories.inbox.lines import PAGE, Line
-from storage.repositories.inbox.queue import QueueLine, queue, queue_version
+from storage.repositories.inbox.queue import Filter, QueueLine, counts, queue, queue_version
 from storage.repositories.inbox.scope import ANSWERING, LOCAL, Scope, Sight, areas_under, cases_within, look, within
 from storage.repositories.inbox.views import (
     TalkView,
@@ -21,12 +21,14 @@ __all__ = [
     "ANSWERING",
     "LOCAL",
     "PAGE",
+    "Filter",
     "Line",
     "QueueLine",
     "Scope",
     "Sight",
     "Standing",
     "TalkView",
+    "alarm_state",
     "alarms",
     "alarms_of",
     "areas_under",
@@ -37,6 +39,7 @@ __all__ = [
     "check_visible",
     "claim",
     "close",
+    "counts",
     "find",
     "hand_back",
     "hand_to_flow",

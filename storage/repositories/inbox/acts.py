@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, literal, select, update
 
 from bot.errors import NotFound, StaleConversation, WrongState
 from bot.messages import PRIORITY, HeldElsewhere, OutboundClass
@@ -34,7 +34,12 @@ async def reply(
         .where(
             _conversation.id == conversation_id, _conversation.state == "held", _conversation.holder_id == staff_id
         )
-        .values(last_outbound_at=now, danger_since=None, version=_conversation.version + 1)
+        .values(
+            last_outbound_at=now,
+            danger_since=None,
+            answered_at=func.coalesce(_conversation.answered_at, literal(now, _conversation.answered_at.type)),
+            version=_conversation.version + 1,
+        )
     )
     if not held.rowcount:
         raise StaleConversation("请先接下这个会话再回复")

@@ -1,8 +1,9 @@
 """Alarms as the console shows them: a reason's name, a conversation, a time."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 
 from bot.errors import NotFound
 from storage.database import AnyRow, Transaction
@@ -11,6 +12,8 @@ from storage.repositories.inbox.scope import ANSWERING, Scope, within
 
 _alarm = table(Alarm).c
 _conversation = table(Conversation).c
+#: Reasons that go on sounding until somebody has looked.
+_DANGER = ("danger", "danger_again", "handed_back", "unclaimed", "crisis_failed")
 
 
 async def alarms(tx: Transaction, scope: Scope, limit: int = 50) -> list[AnyRow]:
@@ -24,6 +27,22 @@ async def alarms(tx: Transaction, scope: Scope, limit: int = 50) -> list[AnyRow]
             .limit(limit)
         )
     )
+
+
+async def alarm_state(tx: Transaction, scope: Scope) -> dict[str, Any]:
+    """What a locked screen may tell: how many alarms nobody has seen, how many of danger, the newest id."""
+    row = await tx.first(
+        select(
+            func.count(),
+            func.count().filter(_alarm.reason.in_(_DANGER)),
+            func.max(_alarm.id),
+        )
+        .select_from(table(Alarm))
+        .outerjoin(table(Conversation), _conversation.id == _alarm.conversation_id)
+        .where(_alarm.seen_at.is_(None), concerns(scope))
+    )
+    assert row is not None
+    return {"count": row[0], "danger": row[1], "newest": row[2] or ""}
 
 
 async def alarms_of(tx: Transaction, conversation_id: str) -> list[AnyRow]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, or_, select, update
+from sqlalchemy import and_, case, literal, or_, select, update
 
 from bot import clock
 from bot.errors import NotFound, StaleConversation, WrongState
@@ -100,7 +100,14 @@ async def hand_back(tx: Transaction, conversation_id: str, staff_id: str, now: d
         conversation_id,
         staff_id,
         state="waiting",
-        waiting_since=func.coalesce(_conversation.waiting_since, literal(now, _conversation.waiting_since.type)),
+        # Somebody who was answered begins to wait anew; who was not keeps her place.
+        waiting_since=case(
+            (
+                and_(_conversation.answered_at.is_(None), _conversation.waiting_since.is_not(None)),
+                _conversation.waiting_since,
+            ),
+            else_=literal(now, _conversation.waiting_since.type),
+        ),
         waiting_reason="handed_back",
     )
 

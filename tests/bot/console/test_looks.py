@@ -1,6 +1,7 @@
 """Open pages learn that they are out of date, and many of them together look no oftener than one."""
 
 import asyncio
+import json
 from collections.abc import Collection
 
 from aiohttp import ClientResponse
@@ -48,24 +49,50 @@ async def test_open_pages_hear_of_a_change_and_the_page_of_another_talk_does_not
         queue, talk = [await li.session.get(li.url + path) for path in watched]
         elsewhere = await li.session.get(f"{li.url}/console/conversations/{other}/events")
         before = [await _heard(page) for page in (queue, talk)]
-        there = await _heard(elsewhere)
+        await _heard(elsewhere)
+        there = elsewhere.content.total_bytes
         assert (await li.post(f"/console/conversations/{hers}/claim"))[0] == 200
         after = [await _heard(page) for page in (queue, talk)]
     assert before[0] != after[0]
     assert before[1] != after[1]
-    assert elsewhere.content.total_bytes == len(f"{there}\n"), "nothing happened there"
+    assert elsewhere.content.total_bytes == there, "nothing happened there"
+    for page in (queue, talk, elsewhere):
+        page.close()
 
 
 async def test_stream_of_a_talk_one_may_not_see_is_refused(desk: Desk) -> None:
     li = await desk.signed_in("li", "worker")
-    response = await li.session.get(f"{li.url}/console/conversations/nothing/events")
-    assert response.status == 404
+    assert (await li.get("/console/conversations/nothing/events"))[0] == 404
 
 
-async def _heard(page: ClientResponse) -> str:
-    """The next version a stream tells."""
+async def test_every_stream_carries_alarms_and_a_locked_screen_hears_them_too(desk: Desk) -> None:
+    li = await desk.signed_in("li", "worker")
+    calm = await desk.waiting(sender=MEI)
+    async with asyncio.timeout(20):
+        talk = await li.session.get(f"{li.url}/console/conversations/{calm}/events")
+        assert json.loads(await _heard(talk, "alarm")) == {"count": 0, "danger": 0, "newest": ""}
+        await li.post("/console/lock")
+        locked = await li.session.get(f"{li.url}/console/alarms/events")
+        assert locked.status == 200
+        await _heard(locked, "alarm")
+        await desk.house.say("老公正在打我，救命")
+        for stream in (talk, locked):
+            state = json.loads(await _heard(stream, "alarm"))
+            assert (state["count"], state["danger"]) == (1, 1)
+            assert state.keys() == {"count", "danger", "newest"}, "nothing of anybody"
+            stream.close()
+    assert (await li.get("/console/queue/events"))[0] == 423
+
+
+async def _heard(page: ClientResponse, event: str = "message") -> str:
+    """The data of the next event of this name that a stream tells."""
+    name = "message"
     while True:
-        line = (await page.content.readline()).decode()
-        assert line, "the stream ended"
-        if line.startswith("data: "):
-            return line
+        line = (await page.content.readline()).decode().rstrip("\n")
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: ") and name == event:
+            return line.removeprefix("data: ")
+        elif not line:
+            assert not page.content.at_eof(), "the stream ended"
+            name = "message"
