@@ -14,7 +14,7 @@ from handlers.wording import texts
 from nlp import assessment as danger
 from nlp.assessment import UNKNOWN, Item
 from storage.database import Transaction
-from storage.repositories import assessments, inbox, staff
+from storage.repositories import assessments, cases, inbox, staff
 from storage.repositories.assessments import AssessmentView
 
 _SOURCES = ("her", "staff")
@@ -90,6 +90,8 @@ async def save(visit: Visit) -> web.StreamResponse:
         )
         rises = danger.rank(asked, after.name) > danger.rank(asked, before.name)
         await assessments.raise_risk(tx, about.place, after.risk, alarm=after.alarm and rises, now=now)
+        if about.place.case_id:
+            await cases.add_event(tx, about.key, about.place.case_id, "assessed", now=now, staff_id=visit.me.id)
         await visit.record(tx, "assessment.saved", about.audited)
     return visit.done({"id": row, "level": after.name}, f"{about.back}/assessment")
 

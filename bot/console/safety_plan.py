@@ -9,7 +9,7 @@ from bot.console import subject
 from bot.console.visit import BadForm, Visit
 from bot.errors import WrongState
 from nlp.assessment import outline
-from storage.repositories import assessments, inbox, staff
+from storage.repositories import assessments, cases, inbox, staff
 
 _LONGEST = 500
 _LONGEST_MESSAGE = 2000
@@ -49,12 +49,15 @@ async def save(visit: Visit) -> web.StreamResponse:
             fields[section.name] = text
     if not fields:
         raise BadForm({"": "还一栏都没有写；她不想留就不用存"})
+    now = clock.now()
     async with visit.house.database.transaction() as tx:
         about = await subject.find(visit, tx)
         number = await assessments.count_plans(tx, about.place.contact_id)
         if visit.form.get("number", "0") != str(number):
             raise WrongState("刚才她或同事改过了，请回到清单页看过最新的再存")
-        await assessments.keep_plan(tx, about.key, about.place, fields, now=clock.now(), staff_id=visit.me.id)
+        await assessments.keep_plan(tx, about.key, about.place, fields, now=now, staff_id=visit.me.id)
+        if about.place.case_id:
+            await cases.add_event(tx, about.key, about.place.case_id, "planned", now=now, staff_id=visit.me.id)
         await visit.record(tx, "plan.saved", about.audited)
     return visit.done({"number": number + 1}, f"{about.back}/plan")
 

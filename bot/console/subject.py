@@ -1,4 +1,4 @@
-"""Whom a page is about that is reached from a conversation: her key, where what is written belongs, the way back."""
+"""Whom a page of a conversation or a case is about: her key, where what is written belongs, the way back."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.console.visit import Visit
 from storage.database import Transaction
 from storage.encryption import DataKey
-from storage.repositories import inbox, persons
+from storage.repositories import cases, inbox, persons
 from storage.repositories.assessments import Place
 
 
@@ -16,6 +16,7 @@ class Subject:
 
     key: DataKey
     place: Place
+    #: Who holds the conversation and when she last wrote; nobody and never on the page of a case.
     holder_id: str | None
     last_inbound_at: datetime | None
     #: The page this one belongs to.
@@ -25,7 +26,11 @@ class Subject:
 
 
 async def find(visit: Visit, tx: Transaction) -> Subject:
-    """The woman of the conversation in the address. Raises NotFound, also outside the areas one may see."""
+    """The woman of the conversation or case in the address. Raises NotFound, also where one may not look."""
+    if "case" in visit.request.match_info:
+        case = await cases.find(tx, visit.part("case"), await visit.scope(tx))
+        place = Place(case.contact_id, case.conversation_id, case.id)
+        return Subject(case.key, place, None, None, f"/console/cases/{case.id}", f"case:{case.id}")
     talk_id = visit.part("talk")
     contact_id, key = await persons.contact_of(tx, talk_id, await visit.scope(tx))
     now = await inbox.standing(tx, talk_id)

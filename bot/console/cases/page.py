@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock, gate
-from bot.console import words
+from bot.console import assessment, words
 from bot.console.visit import BadForm, Visit
 from bot.errors import NotFound
 from storage.repositories import accounts, cases, staff
@@ -83,6 +83,7 @@ async def _values(visit: Visit, tx: Any, case: CaseFile, scope: Any) -> dict[str
         "outcomes": {key: word for key, word in words.group("outcomes").items() if key not in BY_ITSELF},
         "today": clock.local(clock.now(), visit.zone).date().isoformat(),
         "revealed": {},
+        "assessment": await assessment.panel(visit, tx),
     }
 
 

@@ -252,3 +252,22 @@ async def test_both_are_sealed_forgotten_with_her_and_expire(desk: Desk, frozen:
 async def _holdings(desk: Desk) -> list[dict[str, Any]]:
     async with desk.house.database.reading() as tx:
         return [{"kind": one.kind} for one in await rights.holdings(tx, (await desk.house.contact()).id)]
+
+
+async def test_a_case_without_a_conversation_has_both_and_notes_them_in_its_timeline(desk: Desk) -> None:
+    li = await desk.signed_in("li", "worker")
+    form = {"origin": "phone", "consent_way": "spoken", "name": "小芳", "hurt": "self", "category": "dv", "risk": "1"}
+    status, made = await li.post("/console/cases", form | {"summary": "他打人", "phone": "138 1234 5678"})
+    assert status == 201, made
+    page = f"/console/cases/{(await desk.house.rows('case'))[0].id}"
+    assert "还没有做过评估" in await page_of(li, desk, page)
+    assert (await save(li, page, answer_weapon="yes", source_weapon="staff"))[1]["level"] == "grave"
+    assert (await li.post(f"{page}/plan", {"number": "0", "where": "先去姐姐家"}))[0] == 200
+    html = await page_of(li, desk, page)
+    assert "建议：先顾性命" in html
+    assert "填了危险评估" in html
+    assert "写了安全计划" in html
+    assert "先去姐姐家" not in html
+    assert "请她自己答" not in await page_of(li, desk, f"{page}/assessment")
+    assert (await desk.house.rows("case"))[0].risk == 2
+    assert await desk.house.alarms() == ["assessment"]
