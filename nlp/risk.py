@@ -187,17 +187,26 @@ def _alone(book: _Rulebook, heard: Voice, texts: tuple[str, str], characters: se
         return []
     opinion = heard.hear(text)
     if bare != text:
+        if len(bare) < _SHORTEST:
+            return []
         opinion = min(opinion, heard.hear(bare), key=lambda one: one.either)
     if opinion.either < _ALONE_CONCERN:
         return []
     if any(frame.found(text, characters) for frame in (book.fiction, book.joke, book.fine)):
         return []
     enough = _ALONE_UNSAID if book.grave.isdisjoint(characters) else _ALONE_DANGER
-    level = 2 if opinion.danger >= enough else 1
+    level = 2 if opinion.danger >= enough and not _only_supposes(book, text, characters) else 1
     if opinion.danger > opinion.concern and level < 2 and book.grave.isdisjoint(characters):
         return []
     kind, reason = book.voice[heard.name(opinion)]
     return [_Finding(kind, level, level == 2 and kind == "child", reason)]
+
+
+def _only_supposes(book: _Rulebook, text: str, characters: set[str]) -> bool:
+    """Whether all of a short message is a question about the law of what might be (如果他打我，算不算家暴)."""
+    if len(text) > _SHORT or not (book.law.found(text, characters) and book.supposed.search(text)):
+        return False
+    return not any(frame.found(text, characters) for frame in (book.now, book.again, book.recent))
 
 
 def _in_pinyin(book: _Rulebook, text: str) -> list[_Finding]:

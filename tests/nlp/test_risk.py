@@ -59,12 +59,39 @@ def test_now_weapon_plan_and_child_are_urgent(text: str) -> None:
         "我妈说再乱花钱就打断我的腿哈哈",
         "今天加班累死了",
         "姐妹们救救我，这件衣服配什么鞋",
+        "我被打了差评",
+        "我被打了零分",
+        "公司撑不下去了",
+        "店里实在撑不下去了怎么办",
+        "我带着孩子一起走亲戚",
+        "带着两个孩子一起走访亲戚",
+        "后门，鞋放在门口",
+        "如果他打我，算不算家暴",
+        "要是老公打我，算家暴吗",
         "",
         "好的",
     ],
 )
 def test_what_only_sounds_like_danger_is_no_alarm(text: str) -> None:
     assert read(text).level < 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我被打了，还给我打了差评",
+        "公司撑不下去了，我也撑不下去了",
+        "生意撑不下去了我也不想活了",
+        "我带着孩子一起走绝路",
+        "我想带着孩子一起走了，不走亲戚了",
+        "他每天在门口堵我，鞋放在门口也被他拿走",
+        "如果他再打我，我就死给他看",
+        "如果他又打我，算不算家暴，他昨晚打了我",
+        "他打我，算不算家暴",
+    ],
+)
+def test_what_sounds_harmless_beside_it_hides_no_danger(text: str) -> None:
+    assert read(text).level == 2
 
 
 @pytest.mark.parametrize(
