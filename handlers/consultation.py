@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import clock
+from bot.dangers import category_of_kinds
 from bot.dialogue import ANY, Flow, Reply, Turn
 from handlers import words
 from handlers.wording import texts
@@ -19,18 +20,6 @@ _ASK_SAFETY = frozenset({"dv", "harassment", "minors", "psych"})
 _RATHER_ANSWER = frozenset({"psych"})
 #: What is said then: a guess at what hurts her may be wrong, words of care are not.
 _CARING = "psych-low"
-#: In danger only what is about the danger is said: kind of danger → category.
-_BY_DANGER = {
-    "violence_now": "dv",
-    "violence_pattern": "dv",
-    "threat_to_kill": "dv",
-    "captivity": "dv",
-    "sexual_violence": "harassment",
-    "stalking": "harassment",
-    "suicide": "psych",
-    "self_harm": "psych",
-    "child": "minors",
-}
 _CHILD = 14
 _LONGEST_QUESTION = 300
 
@@ -143,9 +132,9 @@ def _first_words(turn: Turn, category: str) -> tuple[str, ...]:
 
 
 def _danger(turn: Turn) -> str:
-    """The category of the danger in this message; empty when there is none."""
+    """The category of the danger in this message, of which alone is spoken then; empty when there is none."""
     risk = turn.understanding.risk
-    return next((_BY_DANGER[kind] for kind in risk.kinds if kind in _BY_DANGER), "") if risk.level == 2 else ""
+    return category_of_kinds(risk.kinds) if risk.level == 2 else ""
 
 
 def _tell(

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from bot.dangers import category_of_kinds
 from nlp.entities import read_entities
 from nlp.intents import UNKNOWN, Guess, guess
 from nlp.language import language_of
@@ -103,19 +104,6 @@ _WHO_OTHER = re.compile(
 _WHO_SELF = re.compile(r"^(?:是|就是)?(?:我|我自己|自己|本人|俺|为我)(?:自己|本人)?[的呀啊。]*$")
 
 
-_KIND_CATEGORY = {
-    "violence_now": "dv",
-    "violence_pattern": "dv",
-    "threat_to_kill": "dv",
-    "captivity": "dv",
-    "sexual_violence": "harassment",
-    "stalking": "harassment",
-    "suicide": "psych",
-    "self_harm": "psych",
-    "child": "minors",
-}
-
-
 #: What words are about when they name nothing: a blow is not a worry.
 _VAGUE = frozenset({"", "psych", "marriage_other"})
 
@@ -124,7 +112,7 @@ def _with_risk(meaning: Guess, risk: Risk) -> Guess:
     """Danger is a matter of rights and names its category, whatever vague words alone would have said."""
     if risk.level < 2 or (meaning.intent == "human" and meaning.confidence >= _CLEAR):
         return meaning
-    category = next((_KIND_CATEGORY[kind] for kind in risk.kinds if kind in _KIND_CATEGORY), "")
+    category = category_of_kinds(risk.kinds)
     if meaning.intent == "rights" and (not category or meaning.category not in _VAGUE):
         return meaning
     return Guess(

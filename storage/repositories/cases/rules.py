@@ -3,22 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bot.dangers import CATEGORY_BY_KIND, category_of_kinds
+
 #: Where a case stands; every one but `closed` is being worked on.
 STATUSES = ("open", "working", "waiting", "reopened", "closed")
 #: Roles of the people in a case.
 ROLES = ("survivor", "reporter", "child", "other_side", "witness")
 #: Categories whose open case takes her out of every broadcast.
 VIOLENCE = frozenset({"dv", "harassment", "minors"})
-#: Kinds of danger that make a case one of these, whatever else was said.
-BY_KIND: Mapping[str, str] = {
-    "violence_now": "dv",
-    "violence_pattern": "dv",
-    "threat_to_kill": "dv",
-    "captivity": "dv",
-    "sexual_violence": "harassment",
-    "stalking": "harassment",
-    "child": "minors",
-}
 #: What the federation counts a category under (domain facts JL-03), after the chapters of the Law on the Protection
 #: of Women's Rights and Interests: inheritance and land in chapter 6, violence and marital property in chapter 7.
 _GROUPS: Mapping[str, str] = {
@@ -44,14 +36,15 @@ def rights_group(category: str) -> str:
 def shows_violence(category: str, fields: Mapping[str, Any]) -> bool:
     """Whether a category, or the kinds of danger among the answers, is a sign of violence."""
     kinds = fields.get("risk_kinds") or ()
-    return category in VIOLENCE or any(kind in BY_KIND for kind in kinds)
+    return category in VIOLENCE or any(CATEGORY_BY_KIND.get(kind) in VIOLENCE for kind in kinds)
 
 
 def category_of(kinds: Iterable[str], category: str) -> str:
     """What was done to her decides, not what else she wrote about: it keeps broadcasts away from her phone."""
     if category in VIOLENCE:
         return category
-    return next((BY_KIND[kind] for kind in kinds if kind in BY_KIND), category or "dv")
+    violent = [kind for kind in kinds if CATEGORY_BY_KIND.get(kind) in VIOLENCE]
+    return category_of_kinds(violent) or category or "dv"
 
 
 def is_same_matter(category: str, other: str, hurt: str, other_hurt: str) -> bool:
