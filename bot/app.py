@@ -27,6 +27,7 @@ from bot.learning import LiveModel, Trainer
 from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.pulling import Puller
+from bot.referral import ReferralHouse, add_referral
 from bot.simulator import add_simulator
 from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
@@ -143,6 +144,7 @@ def make_web_app(house: House) -> web.Application:
             trainer=trainer,
         ),
     )
+    add_referral(app, ReferralHouse(house.settings, house.database))
     room = house.channels.get(WebChat.name)
     if isinstance(room, WebChat):
         add_chat(app, ChatHouse(house.settings, house.database, house.pipeline, room, house.line.read_risk))

@@ -142,6 +142,8 @@ class Retention(Section):
     alarms_days: int = Field(default=365, ge=1)
     #: What was said to staff in WeCom: that somebody must look, and a link.
     staff_notices_days: int = Field(default=30, ge=1)
+    #: Links of partner units that open nothing any more.
+    referral_links_days: int = Field(default=30, ge=1)
     #: Browsers of staff that are signed out.
     staff_sessions_days: int = Field(default=30, ge=1)
     #: Failed sign-ins.
@@ -187,6 +189,17 @@ class Groups(Section):
     private_doors: dict[str, str] = Field(default_factory=dict)
 
 
+class Referral(Section):
+    """How a partner unit is let in, and when somebody chases its answer."""
+
+    #: Days a one-time link opens; a new one can be given any time.
+    link_days: int = Field(default=14, ge=1, le=90)
+    #: Codes one address may try in a minute; five wrong ones shut a link whatever the pace.
+    tries_per_minute: int = Field(default=10, ge=1)
+    #: Days after the answer was due at which a referral nobody answered is over.
+    unanswered_days: int = Field(default=30, ge=1)
+
+
 class Settings(Section):
     """All settings."""
 
@@ -204,6 +217,7 @@ class Settings(Section):
     #: What differs from place to place, by the slots of nlp/data/slots.yaml; unset: 「以当地为准」.
     region: dict[str, str] = Field(default_factory=dict)
     groups: Groups = Field(default_factory=Groups)
+    referral: Referral = Field(default_factory=Referral)
     #: One section a channel, validated by the channel itself.
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

@@ -29,6 +29,7 @@ _KINDS = {
     "notices": "mydata.kind_notices",
     "files": "mydata.kind_files",
     "cases": "mydata.kind_cases",
+    "referrals": "mydata.kind_referrals",
     "assessments": "mydata.kind_assessments",
     "plans": "mydata.kind_plans",
     "sign_ups": "mydata.kind_sign_ups",

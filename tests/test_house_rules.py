@@ -95,6 +95,7 @@ SENTENCES = {
     "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
     "storage/repositories/transfers.py": "WrongState: why a step is not possible",
     "storage/repositories/questions.py": "WrongState: why a step is not possible",
+    "storage/repositories/referrals": "WrongState: why a step is not possible",
     "storage/repositories/units.py": "WrongState: why a step is not possible",
     "workers/erasure.py": "names of weekdays",
     "workers/members.py": "SendError.sentence for staff",
@@ -279,6 +280,7 @@ PRIVATE = r"家暴|暴力|打人|离婚|保护令|告诫|毒|心理|自杀|性�
 PROACTIVE = (
     "staff.alarm",
     "staff.waiting",
+    "staff.referrals",
     "reminders.day_before",
     "reminders.activity_cancelled",
     "activity.promoted",

@@ -3,7 +3,20 @@
 from collections.abc import Awaitable, Callable
 
 from bot import pulling
-from workers import campaigns, erasure, media, members, outbox, process, reminders, retention, sla, stored, transfers
+from workers import (
+    campaigns,
+    erasure,
+    media,
+    members,
+    outbox,
+    process,
+    referrals,
+    reminders,
+    retention,
+    sla,
+    stored,
+    transfers,
+)
 from workers.house import WorkerHouse
 
 
@@ -45,6 +58,7 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "close_silent": sla.close_silent,
     "erase_due": erasure.erase_due,
     "expire": retention.expire,
+    "chase_referrals": referrals.chase,
 }
 
 

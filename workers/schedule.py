@@ -32,6 +32,7 @@ SCHEDULE: list[Entry] = [
     Entry("remind", queues.BULK, 300),
     Entry("close_silent", queues.BULK, 600),
     Entry("erase_due", queues.BULK, 900),
+    Entry("chase_referrals", queues.BULK, 1800),
     Entry("expire", queues.BULK, 6 * 3600),
 ]
 

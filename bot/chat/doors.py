@@ -14,9 +14,9 @@ from aiohttp import web
 
 from bot import clock
 from bot.channels.webchat import WebChat
-from bot.chat.limits import Pace
 from bot.config import Settings
 from bot.errors import StorageUnavailable
+from bot.pace import Pace
 from bot.pipeline import Pipeline
 from nlp.meaning import Risk
 from storage.database import AnyRow, Database, Transaction

@@ -14,7 +14,8 @@ from bot.config import Settings
 from bot.console.passwords import hash_password
 from storage.database import Transaction
 from storage.models import Area, ServicePoint, new_id
-from storage.repositories import activities, staff
+from storage.repositories import activities, staff, units
+from storage.repositories.units import UnitView
 
 _FILE = Path(__file__).parent / "demo.yaml"
 
@@ -32,6 +33,15 @@ async def seed(settings: Settings) -> dict[str, str]:
             await tx.insert(ServicePoint, {"id": new_id(), **values})
         for activity in book["activities"]:
             await _add_activity(tx, activity, now, settings.service.timezone)
+        for one in book["units"]:
+            unit = UnitView(
+                **(
+                    {"id": "", "area_id": None, "note": "", "active": True}
+                    | one
+                    | {"categories": tuple(one["categories"])}
+                )
+            )
+            await units.add(tx, unit, now)
         passwords = {}
         for login, person in book["staff"].items():
             passwords[login] = secrets.token_urlsafe(9)

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.console.visit import Visit
 from bot.errors import ConfigError
-from storage.repositories import cases, inbox, questions, transfers
+from storage.repositories import cases, inbox, questions, referrals, transfers
 
 #: Raises NotFound unless she may see the object with this id.
 Guard = Callable[[Visit, Any, str], Awaitable[None]]
@@ -42,6 +42,10 @@ async def _transfer(visit: Visit, tx: Any, transfer_id: str) -> None:
     await transfers.check_visible(tx, transfer_id, await visit.scope(tx))
 
 
+async def _referral(visit: Visit, tx: Any, referral_id: str) -> None:
+    await referrals.find(tx, referral_id, await visit.scope(tx))
+
+
 #: By the name of the part: `{talk}` in a path of PAGES is a conversation, and so on. What is a woman's, or an area's.
 GUARDS: dict[str, Guard] = {
     "talk": _talk,
@@ -50,6 +54,7 @@ GUARDS: dict[str, Guard] = {
     "question": _question,
     "case": _case,
     "transfer": _transfer,
+    "referral": _referral,
 }
 
 #: Parts that name nothing of anybody's: whoever may open the page may open each of them. Why.
@@ -66,6 +71,7 @@ OPEN = {
     "person": "people are found within their case only",
     "recusal": "found only by the conversation or case it belongs to",
     "grant": "found only by the conversation or case it belongs to",
+    "kind": "kinds of documents, the same for everybody",
     "staff": "accounts of staff, for administrators",
 }
 

@@ -21,7 +21,7 @@ from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
 from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.privacy import ErasureRequest
 from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
-from storage.models.referral import PartnerUnit
+from storage.models.referral import PartnerUnit, Referral, ReferralLink
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
 
 metadata = SQLModel.metadata
@@ -59,6 +59,8 @@ __all__ = [
     "Outbox",
     "PartnerUnit",
     "Recusal",
+    "Referral",
+    "ReferralLink",
     "SafetyPlan",
     "ServicePoint",
     "Shift",

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import id_field, moment, reference, sealed
+from storage.models.base import digest, id_field, moment, reference, sealed
 
 
 class PartnerUnit(SQLModel, table=True):
@@ -30,3 +31,67 @@ class PartnerUnit(SQLModel, table=True):
     active: bool = True
     created_at: datetime = moment()
     changed_at: datetime = moment()
+
+
+class Referral(SQLModel, table=True):
+    """What was passed on to one unit in one case, on what ground, and how it stands.
+
+    `state`: draft, submitted (a second person decides), open (the unit may see it), accepted, refused, done, revoked,
+    expired (nobody answered). Nothing leaves the house before `open`.
+    """
+
+    __table_args__ = (Index("ix_referral_state", "state", "answer_by"),)
+
+    id: str = id_field()
+    number: str = Field(unique=True, max_length=32)  # the case's number and a running one
+    case_id: str = reference("case.id", index=True)
+    contact_id: str = reference("contact.id", index=True)
+    unit_id: str = reference("partner_unit.id", index=True)
+    state: str = Field(default="draft", max_length=16)
+    purpose_sealed: bytes | None = sealed()
+    #: JSON [[name, label, text], …]: exactly what the unit is shown, as it was when it was agreed to.
+    shared_sealed: bytes | None = sealed()
+    #: The names of the same, separated by spaces.
+    shared_names: str = Field(default="", max_length=255)
+    #: consent, or the name of a legal basis (bot/sharing.yaml); empty while nobody has said.
+    basis: str = Field(default="", max_length=16)
+    consent_way: str = Field(default="", max_length=16)
+    consent_giver: str = Field(default="", max_length=16)
+    consent_version: str = Field(default="", max_length=16)
+    consent_names: str = Field(default="", max_length=255)
+    consented_at: datetime | None = moment(nullable=True)
+    reason_sealed: bytes | None = sealed()
+    submitted_by: str | None = reference("staff.id", nullable=True)
+    decided_by: str | None = reference("staff.id", nullable=True)
+    decided_at: datetime | None = moment(nullable=True)
+    created_by: str = reference("staff.id")
+    created_at: datetime = moment()
+    opened_at: datetime | None = moment(nullable=True)
+    answer_by: datetime | None = moment(nullable=True)
+    answered_at: datetime | None = moment(nullable=True)
+    closed_at: datetime | None = moment(nullable=True)
+    #: When staff were first reminded that no answer had come.
+    chased_at: datetime | None = moment(nullable=True)
+    version: int = 0
+
+
+class ReferralLink(SQLModel, table=True):
+    """A one-time link to a referral: opened with a code told apart, bound to the first browser that opens it.
+
+    Token, code and the browser's own token stand here as keyed hashes only.
+    """
+
+    __tablename__ = "referral_link"
+
+    id: str = id_field()
+    referral_id: str = reference("referral.id", index=True)
+    token_digest: bytes = digest(unique=True)
+    code_digest: bytes = digest()
+    browser_digest: bytes | None = digest(nullable=True)
+    #: Wrong codes; five shut it for good.
+    failures: int = 0
+    created_by: str = reference("staff.id")
+    created_at: datetime = moment()
+    expires_at: datetime = moment()
+    opened_at: datetime | None = moment(nullable=True)
+    revoked_at: datetime | None = moment(nullable=True)

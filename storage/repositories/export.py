@@ -24,6 +24,8 @@ from storage.models import (
     Identity,
     InboundMessage,
     Outbox,
+    PartnerUnit,
+    Referral,
     SignUp,
     UnansweredQuestion,
     table,
@@ -48,6 +50,7 @@ async def gather(tx: Transaction, key: DataKey, contact_id: str) -> Copy:
     await _said(tx, key, contact_id, copy)
     await _cases(tx, key, contact_id, copy)
     await _dangers(tx, key, contact_id, copy)
+    await _referrals(tx, key, contact_id, copy)
     await _rest(tx, key, contact_id, copy)
     return copy
 
@@ -141,6 +144,32 @@ async def _dangers(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -
     ]
     copy.sections["plans"] = [
         {"at": one.changed_at, "fields": one.content} for one in (await assessments.plans(tx, key, contact_id))[:1]
+    ]
+
+
+async def _referrals(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
+    """What was passed on to whom, when, on what ground; drafts that never went out are not hers to worry about."""
+    passed, to = table(Referral), table(PartnerUnit)
+    copy.sections["referrals"] = [
+        {
+            "number": row.number,
+            "unit": row.name,
+            "opened_at": row.opened_at,
+            "state": row.state,
+            "purpose": key.open("referral.purpose", row.purpose_sealed),
+            "shared": "\n".join(
+                f"{label}：{text}" for _, label, text in key.open_json("referral.shared", row.shared_sealed, [])
+            ),
+            "basis": row.basis,
+            "consented_at": row.consented_at,
+            "closed_at": row.closed_at,
+        }
+        for row in await tx.rows(
+            select(passed, to.c.name)
+            .join(to, to.c.id == passed.c.unit_id)
+            .where(passed.c.contact_id == contact_id, passed.c.opened_at.is_not(None))
+            .order_by(passed.c.id)
+        )
     ]
 
 

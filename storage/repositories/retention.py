@@ -32,6 +32,7 @@ from storage.models import (
     InboundMessage,
     Notice,
     Outbox,
+    ReferralLink,
     SafetyPlan,
     SignInFailure,
     SignUp,
@@ -59,6 +60,7 @@ _plan = table(SafetyPlan).c
 _question = table(UnansweredQuestion).c
 _room = table(ChatRoom).c
 _request = table(ErasureRequest).c
+_link = table(ReferralLink).c
 _session = table(StaffSession).c
 _sign_up = table(SignUp).c
 
@@ -313,6 +315,7 @@ RULES: tuple[Rule, ...] = (
         lambda cut: and_(_notice.created_at < cut, _notice.state.not_in(("queued", "sending"))),
         _remove(_notice.id),
     ),
+    Rule("referral_links", _link.id, lambda cut: _link.expires_at < cut, _remove(_link.id)),
     Rule("staff_sessions", _session.id, lambda cut: _session.expires_at < cut, _remove(_session.id)),
     Rule(
         "sign_in_failures",

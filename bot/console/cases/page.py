@@ -10,7 +10,7 @@ from bot import clock, gate
 from bot.console import assessment, words
 from bot.console.visit import BadForm, Visit
 from bot.errors import NotFound
-from storage.repositories import accounts, cases, staff
+from storage.repositories import accounts, cases, referrals, staff
 from storage.repositories.cases import CaseFile, EventView, TalkLine
 from storage.repositories.inbox.lines import Line, lines
 
@@ -73,6 +73,7 @@ async def _values(visit: Visit, tx: Any, case: CaseFile, scope: Any) -> dict[str
         "people": await cases.people_of(tx, case.key, case.id),
         "facts": dict(case.fields),
         "talks": talks,
+        "referred": await referrals.of_case(tx, case.id),
         "entries": await _timeline(tx, case, [talk for talk in talks if talk.linked]),
         "quiet": _QUIET,
         "others": [one for one in await cases.cases_of(tx, case.contact_id) if one.id != case.id],

@@ -29,6 +29,8 @@ from storage.models import (
     Identity,
     InboundMessage,
     Outbox,
+    Referral,
+    ReferralLink,
     SafetyPlan,
     SignUp,
     UnansweredQuestion,
@@ -92,6 +94,7 @@ async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promoti
         .where(_case.contact_id == contact_id, _case.status != "closed")
         .values(status="closed", closed_at=now, outcome="erased")
     )
+    await _take_back_referrals(tx, contact_id, now)
     for column in (_attachment.contact_id, _question.contact_id, _feedback.contact_id):
         await tx.execute(delete(column.table).where(column == contact_id))
     await _close_rooms(tx, contact_id)
@@ -243,6 +246,19 @@ async def hold(tx: Transaction, contact_id: str) -> None:
         .order_by(_identity.address_digest)
         .with_for_update()
     )
+
+
+async def _take_back_referrals(tx: Transaction, contact_id: str, now: datetime) -> None:
+    """No unit sees anything of hers any more; that something was passed on to whom stays, without what."""
+    one = table(Referral).c
+    running = ("draft", "submitted", "open", "accepted")
+    await tx.execute(
+        update(table(Referral))
+        .where(one.contact_id == contact_id, one.state.in_(running))
+        .values(state="revoked", closed_at=now, version=one.version + 1)
+    )
+    hers = select(one.id).where(one.contact_id == contact_id)
+    await tx.execute(delete(table(ReferralLink)).where(table(ReferralLink).c.referral_id.in_(hers)))
 
 
 async def _close_rooms(tx: Transaction, contact_id: str) -> None:

@@ -1,0 +1,67 @@
+"""Referrals whose answer is overdue: staff are reminded, and after long enough they are over.
+
+The unit itself is never written to: a call by somebody who knows the case does more, and betrays nothing.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from bot import clock, duty
+from handlers.wording import texts
+from storage.database import AnyRow, Transaction
+from storage.repositories import audit, notices, referrals
+from storage.repositories.notices import Member
+from workers.house import WorkerHouse
+
+log = logging.getLogger(__name__)
+
+_MEMBERS = "wecom"
+
+
+async def chase(house: WorkerHouse) -> None:
+    """Note what is overdue in its case, remind staff once a day, end what nobody will answer any more."""
+    now = clock.now()
+    async with house.database.transaction() as tx:
+        gone = await referrals.expire(tx, now - timedelta(days=house.settings.referral.unanswered_days), now)
+        for referral_id in gone:
+            await audit.append(
+                tx, staff_id=None, action="referral.expired", subject=f"referral:{referral_id}", now=now
+            )
+        late = await referrals.overdue(tx, now)
+        for row in late:
+            await referrals.remember_chased(tx, row.id, now)
+        if _MEMBERS in house.channels and duty.is_on_duty(house.settings.service, now):
+            await _remind(tx, house, late, now)
+    if gone:
+        log.info("referrals.expired", extra={"number": len(gone)})
+
+
+async def _remind(tx: Transaction, house: WorkerHouse, late: Sequence[AnyRow], now: datetime) -> None:
+    """One sentence a day to whoever made a referral; to all who see the case when she cannot be reached."""
+    members = await notices.members(tx, now)
+    reachable = {member.id for member in members}
+    day = clock.local(now, house.settings.service.timezone)
+    for member in members:
+        count = sum(_concerns(row, member, reachable) for row in late)
+        if count:
+            await _tell(tx, house, member, count, f"referrals:{member.id}:{day:%Y%m%d}", now)
+
+
+def _concerns(row: AnyRow, member: Member, reachable: Collection[str]) -> bool:
+    if row.created_by in reachable:
+        return bool(row.created_by == member.id) and row.contact_id not in member.sight.kept_from
+    return member.sees(row.area_id, row.contact_id)
+
+
+async def _tell(tx: Transaction, house: WorkerHouse, member: Member, count: int, key: str, now: datetime) -> None:
+    link = f"{house.settings.public_url}/console/referrals?state=overdue"
+    await notices.queue(
+        tx,
+        key=key,
+        channel=_MEMBERS,
+        recipient=member.userid,
+        text=texts("staff.referrals", count=count, link=link),
+        now=now,
+        staff_id=member.id,
+    )
