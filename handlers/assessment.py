@@ -153,9 +153,7 @@ async def _note(turn: Turn, before: _Answers, item: Item, answer: str) -> Reply:
     alarms = now.level.alarm and not was.level.alarm
     return replace(
         reply,
-        texts=(texts("assessment.heard"), *reply.texts)
-        if alarms and reply.step == hear_answer.__name__
-        else reply.texts,
+        texts=(_heard(turn), *reply.texts) if alarms and reply.step == hear_answer.__name__ else reply.texts,
         alarm="assessment" if alarms else "",
         risk=now.level.risk,
         call_human="assessment" if now.level.risk else "",
@@ -174,8 +172,19 @@ async def _next(turn: Turn, under_way: _Answers) -> Reply:
         await turn.records.keep_assessment(danger.content(asked, under_way.marks), finished=True)
     level = danger.assess(asked, danger.said(under_way.marks)).level
     key = "assessment.done_grave" if level.alarm else "assessment.done"
-    reply = flow.ask(texts(key), then=choose)
+    said = texts(key) if turn.on_duty or not level.risk else f"{_off_duty(turn)}\n{texts(key)}"
+    reply = flow.ask(said, then=choose)
     return replace(reply, risk=level.risk, call_human="assessment" if level.risk else "")
+
+
+def _heard(turn: Turn) -> str:
+    """What she hears when staff are alarmed; outside duty hours also who can be called meanwhile."""
+    said = texts("assessment.heard")
+    return said if turn.on_duty else f"{said}\n{_off_duty(turn)}"
+
+
+def _off_duty(turn: Turn) -> str:
+    return texts("assessment.off_duty", duty_hours=turn.house.duty_hours)
 
 
 def _open_item(marks: dict[str, dict[str, str]]) -> Item | None:

@@ -71,6 +71,7 @@ async def save(visit: Visit) -> web.StreamResponse:
     now = clock.now()
     async with visit.house.database.transaction() as tx:
         about = await subject.find(visit, tx)
+        await assessments.hold(tx, about.place.contact_id)
         last = await assessments.newest(tx, about.key, about.place.contact_id)
         if visit.form.get("seen", "") != _stamp(last):
             raise WrongState("刚才她或同事又答了，请回到评估页看过最新的再存")

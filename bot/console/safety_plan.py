@@ -52,6 +52,7 @@ async def save(visit: Visit) -> web.StreamResponse:
     now = clock.now()
     async with visit.house.database.transaction() as tx:
         about = await subject.find(visit, tx)
+        await assessments.hold(tx, about.place.contact_id)
         number = await assessments.count_plans(tx, about.place.contact_id)
         if visit.form.get("number", "0") != str(number):
             raise WrongState("刚才她或同事改过了，请回到清单页看过最新的再存")

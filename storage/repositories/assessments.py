@@ -12,10 +12,11 @@ from sqlalchemy import func, select, update
 
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
-from storage.models import Alarm, Case, Conversation, DangerAssessment, SafetyPlan, new_id, table
+from storage.models import Alarm, Case, Contact, Conversation, DangerAssessment, SafetyPlan, new_id, table
 
 _assessment = table(DangerAssessment).c
 _plan = table(SafetyPlan).c
+_contact = table(Contact).c
 _conversation = table(Conversation).c
 _case = table(Case).c
 
@@ -50,6 +51,11 @@ class Place:
     contact_id: str
     conversation_id: str | None = None
     case_id: str | None = None
+
+
+async def hold(tx: Transaction, contact_id: str) -> None:
+    """Let nobody else write her assessment or plan until the commit: what was read is still so when it is changed."""
+    await tx.rows(select(_contact.id).where(_contact.id == contact_id).with_for_update(key_share=True))
 
 
 async def history(tx: Transaction, key: DataKey, contact_id: str, limit: int = 20) -> list[AssessmentView]:
@@ -175,6 +181,7 @@ async def keep_plan(
     open_id: str = "",
 ) -> str:
     """Keep her safety plan as a new version, or go on with the version `open_id` while it is the newest; its id."""
+    await hold(tx, place.contact_id)
     last = await tx.first(
         select(_plan.id, _plan.number)
         .where(_plan.contact_id == place.contact_id)

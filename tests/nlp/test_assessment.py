@@ -96,6 +96,10 @@ def test_forced_sex_is_asked_without_its_story() -> None:
     assert "不用说经过" in item.ask
 
 
+def test_every_part_of_the_plan_asks_one_thing() -> None:
+    assert [section.name for section in outline().sections if section.ask.count("？") != 1] == []
+
+
 def test_no_section_of_the_plan_has_a_title_that_gives_it_away() -> None:
     for section in outline().sections:
         assert not re.search("暴|安全|保护令|打|逃|警|危险|离婚|暗号", section.title), section.title
