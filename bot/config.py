@@ -156,6 +156,18 @@ class Retention(Section):
     contacts_days: int = Field(default=730, ge=1)
 
 
+class Campaigns(Section):
+    """How notices to many go out."""
+
+    #: Notices one woman gets in so many days at most, over all her addresses; 0: no cap.
+    most_per_woman: int = Field(default=6, ge=0)
+    most_per_woman_days: int = Field(default=30, ge=1)
+    #: Requests a minute by channel, or channel:way, as the platforms allow (群发 60, 群机器人 20); unset: no limit.
+    per_minute: dict[str, int] = Field(
+        default_factory=lambda: {"wechat_oa:mass": 60, "wecom_robot": 20, "wecom": 600, "onebot": 20}
+    )
+
+
 class Web(Section):
     """Where the web server listens."""
 
@@ -218,6 +230,7 @@ class Settings(Section):
     region: dict[str, str] = Field(default_factory=dict)
     groups: Groups = Field(default_factory=Groups)
     referral: Referral = Field(default_factory=Referral)
+    campaigns: Campaigns = Field(default_factory=Campaigns)
     #: One section a channel, validated by the channel itself.
     channels: dict[str, dict[str, Any]] = Field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from workers import (
     referrals,
     reminders,
     retention,
+    sending,
     sla,
     stored,
     transfers,
@@ -26,9 +27,15 @@ async def deliver_live(house: WorkerHouse) -> None:
 
 
 async def work_bulk(house: WorkerHouse) -> None:
-    """Plan campaigns, then send reminders and notices that are due."""
-    await campaigns.plan_all(house)
+    """Reminders that are due."""
     await outbox.deliver(house, outbox.BULK)
+
+
+async def send_campaigns(house: WorkerHouse) -> None:
+    """Plan campaigns, send what is planned, end what is over."""
+    await campaigns.plan_all(house)
+    if await sending.send(house):
+        await campaigns.plan_all(house)
 
 
 async def sweep(house: WorkerHouse) -> None:
@@ -50,6 +57,7 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "deliver_live": deliver_live,
     "handle_stored": stored.handle_stored,
     "work_bulk": work_bulk,
+    "send_campaigns": send_campaigns,
     "fetch_media": media.fetch,
     "pull": pull,
     "tell_members": members.tell,

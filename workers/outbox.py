@@ -8,8 +8,6 @@ rows are claimed as are sent at once, so that a kill leaves no more unknown rows
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -29,12 +27,13 @@ from storage.database import Transaction
 from storage.repositories import outbox, overtaken
 from storage.repositories.outbox import DueRow
 from workers import retry
+from workers.alive import is_gone
 from workers.house import WorkerHouse
 
 log = logging.getLogger(__name__)
 
 LIVE = (OutboundClass.ANSWER, OutboundClass.STAFF)
-BULK = (OutboundClass.REMINDER, OutboundClass.CAMPAIGN)
+BULK = (OutboundClass.REMINDER,)
 #: Sends at once; also how many rows a kill can leave unknown.
 _AT_ONCE = {LIVE: 8, BULK: 32}
 #: A job works so long, then makes room for others.
@@ -48,11 +47,6 @@ _CRISIS_LATE = timedelta(seconds=8)
 _INTERRUPTED = "发送时程序中断，不知道是否已送达；不会自动重发，请先问她是否收到"
 _SEND_SECONDS = 45
 _MINUTE, _PACE_WAIT = timedelta(minutes=1), timedelta(seconds=5)
-
-
-def worker_name() -> str:
-    """This process by host, process number and start time: enough to know later whether it still lives."""
-    return f"{socket.gethostname()[:30]}:{os.getpid()}:{_started(os.getpid())}"
 
 
 async def deliver(house: WorkerHouse, classes: Collection[OutboundClass] = LIVE) -> int:
@@ -77,10 +71,10 @@ async def recover(house: WorkerHouse) -> None:
         for row in await outbox.stuck(tx):
             age = now - row.claimed_at
             channel = house.channels.get(row.channel)
-            if (_is_gone(row.claimed_by) or age > _ABANDONED) and channel is not None and channel.idempotent:
+            if (is_gone(row.claimed_by) or age > _ABANDONED) and channel is not None and channel.idempotent:
                 await outbox.repeat(tx, row, now)
                 log.warning("message.repeated", extra={"outbox": row.id})
-            elif _is_gone(row.claimed_by) or age > _ABANDONED:
+            elif is_gone(row.claimed_by) or age > _ABANDONED:
                 await outbox.give_up_unknown(tx, row, _INTERRUPTED, now)
                 log.warning("message.unknown", extra={"outbox": row.id})
             elif row.crisis and age > _CRISIS_LATE:
@@ -121,8 +115,6 @@ def _check(house: WorkerHouse, due: DueRow, now: datetime) -> _Refusal | None:
     verdict = gate.decide(_situation(house, due, now))
     if not verdict.allowed:
         return DeliveryState.SKIPPED, verdict.reason, gate.REASONS[verdict.reason], verdict.wait_until
-    if row.campaign_id and row.campaign_status == "stopped":
-        return DeliveryState.SKIPPED, "stopped", "群发已停止，这条没有发", None
     channel = house.channels.get(row.channel)
     if channel is None:
         return DeliveryState.FAILED, "no_channel", "这个渠道没有启用，请管理员检查设置", None
@@ -246,26 +238,3 @@ async def _record(house: WorkerHouse, due: DueRow, error: SendError | None, rece
             await outbox.mark_gone(tx, due.row.identity_id, now)
     level = logging.ERROR if isinstance(error, Rejected) else logging.WARNING
     log.log(level, "message.not_sent", extra={"outbox": due.id, "code": error.code, "state": decision.state.value})
-
-
-def _is_gone(name: str) -> bool:
-    """Whether the process that claimed a row ran on this machine and has ended."""
-    host, _, rest = name.rpartition(":")[0].rpartition(":")
-    started = name.rpartition(":")[2]
-    if host != socket.gethostname()[:30] or not rest.isdigit():
-        return False
-    return _started(int(rest)) != started
-
-
-def _started(pid: int) -> str:
-    """When a process started, as the system counts; empty when it does not exist (or the system does not tell)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
-    except (OSError, IndexError):
-        pass
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return ""
-    return "0"

@@ -102,6 +102,7 @@ def _work(queue: str, connection: Any) -> bool:
         queues.enqueue(queues.open_queue(queue, connection), "sweep" if queue == queues.LIVE else "work_bulk")
         if queue == queues.BULK:
             queues.enqueue(queues.open_queue(queue, connection), "pull")
+            queues.enqueue(queues.open_queue(queue, connection), "send_campaigns")
         worker.work(logging_level="WARNING")
     except (RedisError, OSError) as error:
         log.warning("redis.unreachable", extra={"error": type(error).__name__})

@@ -26,6 +26,7 @@ WAKES = {
     "stored": (LIVE, "handle_stored"),
     "alarms": (LIVE, "tell_members"),
     "bulk": (BULK, "work_bulk"),
+    "campaigns": (BULK, "send_campaigns"),
     "media": (BULK, "fetch_media"),
 }
 _PREFIX = "niangjia"

@@ -28,6 +28,7 @@ SCHEDULE: list[Entry] = [
     Entry("pull", queues.BULK, 60),
     Entry("tell_members", queues.LIVE, 15),
     Entry("work_bulk", queues.BULK, 15),
+    Entry("send_campaigns", queues.BULK, 15),
     Entry("fetch_media", queues.BULK, 60),
     Entry("remind", queues.BULK, 300),
     Entry("close_silent", queues.BULK, 600),

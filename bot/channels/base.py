@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from aiohttp import ClientSession, web
 
 from bot.channels.tokens import Tokens
+from bot.errors import SendError
 from bot.messages import DeliveryReceipt, InboundMessage, Media, OutboundMessage, PassiveReply, Trigger, Window
 
 
@@ -76,6 +77,51 @@ class Received:
     context: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way a platform takes notices to many.
+
+    `least_at_once` and `most_at_once` are recipients of one request; `per_month` what the platform lets one person
+    get in a calendar month (0: as many as you like). `keeps_window`: the channel's reply window counts here too.
+    `idempotent`: a repeated request under the same key is known and dropped. `to_groups`: the recipients are groups
+    of the house, not women. `needs_template`: she has to have allowed the template it is sent by.
+    """
+
+    name: str = ""
+    most_at_once: int = 1
+    least_at_once: int = 1
+    per_month: int = 0
+    keeps_window: bool = False
+    idempotent: bool = False
+    to_groups: bool = False
+    needs_template: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one message to one person, as `Channel.send` sends them."""
+        return self.most_at_once == 1 and not self.needs_template
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One request to many: platform ids of the recipients, and a key the same request always has."""
+
+    way: str
+    text: str
+    recipients: tuple[str, ...]
+    key: str
+    campaign: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeOutcome:
+    """What the platform said: its id for the request, and whom of the recipients it refused at once."""
+
+    platform_id: str = ""
+    refused: Mapping[str, SendError] = field(default_factory=dict)
+
+
 class Channel(Protocol):
     """One platform account.
 
@@ -123,6 +169,26 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of what the channel holds."""
+
+
+@runtime_checkable
+class BulkChannel(Protocol):
+    """A channel with ways of its own for notices to many."""
+
+    name: ClassVar[str]
+    #: By name, the one for a campaign without variants first.
+    ways: ClassVar[Mapping[str, Way]]
+
+    async def send_many(self, notice: Notice) -> NoticeOutcome:
+        """Send one text to many by a way that is not plain. Raises SendError kinds, which then hold for all."""
+
+
+def ways_of(channel: Channel) -> Mapping[str, Way]:
+    """How notices go out on a channel: its own ways, or one message to one person; none where we cannot begin."""
+    if isinstance(channel, BulkChannel):
+        return channel.ways
+    # Where every message has to name the one it answers nothing can be begun.
+    return {} if channel.names_what_it_answers else {"": Way(keeps_window=True, idempotent=channel.idempotent)}
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from aiohttp import ClientSession
 from pydantic import Field, SecretStr, field_validator
 
 from bot import clock
-from bot.channels.base import Received, WebhookRequest, WebhookResponse
+from bot.channels.base import Notice, NoticeOutcome, Received, Way, WebhookRequest, WebhookResponse
 from bot.channels.splitting import split_texts
 from bot.channels.tokens import Tokens
 from bot.channels.wechat_api import WeChatAPI
@@ -102,6 +102,12 @@ class WeChatOA:
     answers_in_response: ClassVar[bool] = True
     names_what_it_answers: ClassVar[bool] = False
     most_per_minute: ClassVar[int] = 0
+    #: Never by tag or to all: a tag would bring in women the gate keeps out.
+    ways: ClassVar[Mapping[str, Way]] = {
+        "custom": Way("custom", keeps_window=True),
+        "mass": Way("mass", most_at_once=10_000, least_at_once=2, per_month=4, idempotent=True),
+        "subscribe": Way("subscribe", needs_template=True),
+    }
     path = "/webhook/wechat"
     max_body = _MAX_BODY
 
@@ -183,6 +189,12 @@ class WeChatOA:
         """Send one customer-service text. Raises SendError kinds."""
         await self._api.send_text(message.recipient, legal(message.text))
         return DeliveryReceipt()
+
+    async def send_many(self, notice: Notice) -> NoticeOutcome:
+        """Submit a mass message, or send one subscription notice. Raises SendError kinds."""
+        if notice.way == "subscribe":
+            return NoticeOutcome(await self._api.send_notice(notice.recipients[0], notice.extra))
+        return NoticeOutcome(await self._api.send_mass(notice.recipients, legal(notice.text), notice.key))
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """A file she sent, by its media id (kept by the platform for three days). Raises SendError kinds."""

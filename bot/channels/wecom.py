@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from pydantic import Field, SecretStr
 
 from bot import clock
-from bot.channels.base import Received, WebhookRequest, WebhookResponse
+from bot.channels.base import Notice, NoticeOutcome, Received, Way, WebhookRequest, WebhookResponse
 from bot.channels.splitting import split_texts
 from bot.channels.tokens import Tokens
 from bot.channels.wechat_messages import Dialect, legal, read_message, text_reply
@@ -21,7 +21,7 @@ from bot.channels.wechat_xml import text_of
 from bot.channels.wecom_api import WeComAPI
 from bot.channels.wecom_callback import MAX_TEXT_BYTES, Callback, CallbackSettings, digest_of, nonce_of
 from bot.config import validate_section
-from bot.errors import RecipientGone, Rejected, UnreadablePayload
+from bot.errors import RecipientGone, Rejected, SendError, UnreadablePayload
 from bot.messages import (
     ALWAYS,
     DeliveryReceipt,
@@ -71,6 +71,7 @@ class WeCom:
     answers_in_response: ClassVar[bool] = True
     names_what_it_answers: ClassVar[bool] = False
     most_per_minute: ClassVar[int] = 30
+    ways: ClassVar[Mapping[str, Way]] = {"": Way(most_at_once=1000)}
     path = "/webhook/wecom"
     max_body = _MAX_BODY
 
@@ -132,22 +133,36 @@ class WeCom:
 
     async def send(self, message: OutboundMessage) -> DeliveryReceipt:
         """Send one text to one member. Raises SendError kinds, RecipientGone for `invaliduser`."""
-        answer = await self._api.call(
+        answer = await self._send(message.recipient, message.text)
+        if answer.get("invaliduser"):
+            raise _gone()
+        if answer.get("unlicenseduser"):
+            raise _unlicensed()
+        return DeliveryReceipt(str(answer.get("msgid", "")))
+
+    async def send_many(self, notice: Notice) -> NoticeOutcome:
+        """Send one text to at most 1,000 members; those it does not reach are told apart. Raises SendError kinds."""
+        answer = await self._send("|".join(notice.recipients), notice.text)
+        refused: dict[str, SendError] = {name: _gone() for name in _listed(answer, "invaliduser")}
+        refused |= {name: _unlicensed() for name in _listed(answer, "unlicenseduser")}
+        # The platform gives names back in small letters.
+        known = {name.lower(): name for name in notice.recipients}
+        return NoticeOutcome(
+            str(answer.get("msgid", "")), {known.get(name.lower(), name): why for name, why in refused.items()}
+        )
+
+    async def _send(self, to: str, text: str) -> dict[str, Any]:
+        return await self._api.call(
             "/cgi-bin/message/send",
             {
-                "touser": message.recipient,
+                "touser": to,
                 "msgtype": "text",
                 "agentid": self._agent_id,
-                "text": {"content": legal(message.text)},
+                "text": {"content": legal(text)},
                 "safe": 0,
                 "enable_duplicate_check": 0,
             },
         )
-        if answer.get("invaliduser"):
-            raise RecipientGone("这位成员收不到：已离职，或不在应用的可见范围里", code="invaliduser")
-        if answer.get("unlicenseduser"):
-            raise Rejected("这位成员没有企业微信接口许可，请管理员分配", code="unlicenseduser")
-        return DeliveryReceipt(str(answer.get("msgid", "")))
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """A file a member sent, by its media id. Raises SendError kinds."""
@@ -155,3 +170,15 @@ class WeCom:
 
     async def close(self) -> None:
         """Nothing is held: the session belongs to the application."""
+
+
+def _listed(answer: Mapping[str, Any], name: str) -> list[str]:
+    return [one for one in str(answer.get(name) or "").split("|") if one]
+
+
+def _gone() -> SendError:
+    return RecipientGone("这位成员收不到：已离职，或不在应用的可见范围里", code="invaliduser")
+
+
+def _unlicensed() -> SendError:
+    return Rejected("这位成员没有企业微信接口许可，请管理员分配", code="unlicenseduser")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from aiohttp import ClientSession
 from pydantic import Field, SecretStr, field_validator
 
-from bot.channels.base import Received, WebhookRequest, WebhookResponse
+from bot.channels.base import Notice, NoticeOutcome, Received, Way, WebhookRequest, WebhookResponse
 from bot.channels.http import post_json
 from bot.channels.splitting import split_texts
 from bot.channels.tokens import Tokens
@@ -50,6 +50,7 @@ class WeComRobot:
     answers_in_response: ClassVar[bool] = False
     names_what_it_answers: ClassVar[bool] = False
     most_per_minute: ClassVar[int] = 20
+    ways: ClassVar[Mapping[str, Way]] = {"": Way(to_groups=True)}
     account = "robots"
     path = ""
     max_body = 0
@@ -101,6 +102,10 @@ class WeComRobot:
         if code_of(answer):
             raise error_of(code_of(answer))
         return DeliveryReceipt()
+
+    async def send_many(self, notice: Notice) -> NoticeOutcome:
+        """A robot speaks into one group at a time. Raises Rejected."""
+        raise Rejected("群机器人一次只发一个群", code="one_at_a_time")
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """Robots receive no files. Raises Rejected."""

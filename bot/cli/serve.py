@@ -1,6 +1,7 @@
 """web, worker, scheduler, migrate: the parts `run` starts, each a process of its own in production."""
 
 import asyncio
+import contextlib
 import gc
 import signal
 import threading
@@ -19,8 +20,9 @@ from bot.errors import ConfigError
 from storage.database import Database
 from storage.migrations import upgrade
 from storage.repositories import knowledge
-from workers import outbox, process, queues, schedule
+from workers import alive, process, queues, schedule
 from workers.house import WorkerHouse
+from workers.limiter import RedisLimiter
 
 commands = typer.Typer()
 
@@ -95,13 +97,17 @@ def worker(
 
         @asynccontextmanager
         async def open_house() -> AsyncIterator[WorkerHouse]:
-            async with wiring.open_house(settings, redis_url=url) as house:
+            async with (
+                wiring.open_house(settings, redis_url=url) as house,
+                contextlib.aclosing(RedisLimiter(url)) as limiter,
+            ):
                 yield WorkerHouse(
+                    limiter=limiter,
                     settings=settings,
                     database=house.database,
                     channels=house.channels,
                     pipeline=house.pipeline,
-                    name=outbox.worker_name(),
+                    name=alive.worker_name(),
                     waker=house.waker.wake if house.waker else lambda names: None,
                 )
 

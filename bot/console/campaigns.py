@@ -7,14 +7,16 @@ from aiohttp import web
 from bot import clock, plan
 from bot.console.visit import BadForm, Visit
 from bot.errors import WrongState
+from storage.database import Transaction
 from storage.repositories import campaigns, staff, talk
+from storage.repositories.audiences import read_audience
 from storage.repositories.campaigns import CampaignView
 
 _LONGEST_TITLE, _LONGEST_TEXT = 64, 600
 #: Words that must not stand in a notice anybody may see on her screen (safety.md: neutral).
 _REVEALING = ("家暴", "家庭暴力", "保护令", "离婚", "强奸", "性侵", "吸毒", "毒品", "抑郁", "精神病")
 #: A campaign is about these things and may say so; its first line may not.
-_ENDED = frozenset({"stopped", "done"})
+_NOT_BEGUN = frozenset({"draft", "submitted", "approved", "scheduled"})
 
 
 async def show_all(visit: Visit) -> web.StreamResponse:
@@ -59,11 +61,7 @@ async def show(visit: Visit) -> web.StreamResponse:
         if "part" in visit.request.query:
             return visit.page("campaign_progress.html", campaign=campaign, counts=counts)
         names = await staff.names(tx)
-        service = visit.house.settings.service
-        against = plan.reasons(
-            plan.House(service.timezone, service.quiet_from, service.quiet_to), tx.keys, clock.now()
-        )
-        audience = await campaigns.audience(tx, against) if campaign.status not in _ENDED else None
+        audience = await _audience(visit, tx, campaign) if campaign.status in _NOT_BEGUN else None
     return visit.page(
         "campaign.html",
         campaign=campaign,
@@ -181,6 +179,18 @@ def _read(form: dict[str, str]) -> dict[str, str]:
     if problems:
         raise BadForm(problems)
     return {"title": title, "text": text}
+
+
+async def _audience(visit: Visit, tx: Transaction, campaign: CampaignView) -> dict[str, int]:
+    """How many would get it, and why how many would not: what planning would do now."""
+    reached, fallen = await plan.count(
+        tx,
+        plan.House.of(visit.house.settings),
+        visit.house.channels,
+        read_audience(campaign.audience),
+        await campaigns.variants_of(tx, campaign.id),
+    )
+    return {"will_get": reached.total(), **fallen}
 
 
 def _revealing(text: str) -> list[str]:

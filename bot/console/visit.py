@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jinja2
 from aiohttp import web
@@ -23,7 +23,7 @@ from bot.config import Settings
 from bot.console import access, words
 from bot.errors import NotFound, StaleConversation, StorageUnavailable, WrongState
 from bot.learning import Trainer
-from bot.messages import Trigger, Window
+from bot.plan import Channels
 from nlp.retrieval import Library
 from storage.database import Database
 from storage.models import new_id
@@ -51,15 +51,6 @@ _SECURITY_HEADERS = {
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-class Reach(Protocol):
-    """What the console may know of a channel: our account there, and how often one may write."""
-
-    account: str
-
-    def window(self, trigger: Trigger) -> Window:
-        """How long and how often we may write after `trigger`."""
-
-
 @dataclass(frozen=True, slots=True)
 class ConsoleHouse:
     """What console pages work with."""
@@ -67,7 +58,7 @@ class ConsoleHouse:
     database: Database
     settings: Settings
     redis_is_up: Callable[[], bool]
-    channels: Mapping[str, Reach]
+    channels: Channels
     library: Library
     trainer: Trainer
 

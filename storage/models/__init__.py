@@ -5,6 +5,16 @@ from sqlmodel import SQLModel
 from storage.models.access import AccessGrant, Recusal
 from storage.models.assessments import DangerAssessment, SafetyPlan
 from storage.models.base import new_id, table
+from storage.models.campaigns import (
+    Campaign,
+    CampaignReview,
+    CampaignVariant,
+    Delivery,
+    DeliveryBatch,
+    NoticeGrant,
+    PlatformReport,
+    TopicSubscription,
+)
 from storage.models.casework import Case, CaseEvent, CasePerson
 from storage.models.chat import ChatPass, ChatRoom
 from storage.models.desk import Escalation, Shift, StaffDesk, Transfer
@@ -20,7 +30,7 @@ from storage.models.knowledge import (
 from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
 from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.privacy import ErasureRequest
-from storage.models.programme import Activity, ActivitySession, Campaign, SignUp
+from storage.models.programme import Activity, ActivitySession, SignUp
 from storage.models.referral import PartnerUnit, Referral, ReferralLink
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
 
@@ -38,6 +48,8 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "Campaign",
+    "CampaignReview",
+    "CampaignVariant",
     "Case",
     "CaseEvent",
     "CasePerson",
@@ -48,6 +60,8 @@ __all__ = [
     "Contact",
     "Conversation",
     "DangerAssessment",
+    "Delivery",
+    "DeliveryBatch",
     "ErasureRequest",
     "Escalation",
     "Example",
@@ -56,8 +70,10 @@ __all__ = [
     "InboundMessage",
     "LanguageModel",
     "Notice",
+    "NoticeGrant",
     "Outbox",
     "PartnerUnit",
+    "PlatformReport",
     "Recusal",
     "Referral",
     "ReferralLink",
@@ -69,6 +85,7 @@ __all__ = [
     "Staff",
     "StaffDesk",
     "StaffSession",
+    "TopicSubscription",
     "Transfer",
     "UnansweredQuestion",
     "metadata",

@@ -56,6 +56,8 @@ class Contact(SQLModel, table=True):
     own_word_digest: bytes | None = digest(nullable=True)
     own_word_failures: int = 0
     locked_at: datetime | None = moment(nullable=True)
+    #: The language she writes in, by its code, where it is not Chinese.
+    language: str = Field(default="", max_length=8)
     #: She agreed to receive notices.
     consented_at: datetime | None = moment(nullable=True)
     opted_out_at: datetime | None = moment(nullable=True)

@@ -1,4 +1,4 @@
-"""What the federation offers and announces: activities with their sessions and sign-ups, campaigns."""
+"""What the federation offers: activities with their sessions and sign-ups."""
 
 from datetime import datetime
 
@@ -64,24 +64,3 @@ class SignUp(SQLModel, table=True):
     cancelled_at: datetime | None = moment(nullable=True)
     promoted_at: datetime | None = moment(nullable=True)
     reminded_at: datetime | None = moment(nullable=True)
-
-
-class Campaign(SQLModel, table=True):
-    """A notice to many. Its text is public; who received it stands in the outbox."""
-
-    id: str = id_field()
-    title: str = Field(max_length=64)
-    text: str = Field(sa_type=Text)
-    status: str = Field(default="draft", max_length=16)  # draft, submitted, approved, sending, stopped, done
-    created_by: str = reference("staff.id")
-    approved_by: str | None = reference("staff.id", nullable=True)
-    created_at: datetime = moment()
-    submitted_at: datetime | None = moment(nullable=True)
-    approved_at: datetime | None = moment(nullable=True)
-    started_at: datetime | None = moment(nullable=True)
-    #: The last contact planned, so that planning goes on where it was killed.
-    planned_to: str = Field(default="", max_length=26)
-    planned_at: datetime | None = moment(nullable=True)
-    finished_at: datetime | None = moment(nullable=True)
-    #: JSON: how many rows ended in which state, once the list of recipients has expired.
-    result: str = Field(default="", max_length=255)

@@ -101,12 +101,11 @@ class InboundMessage(SQLModel, table=True):
 
 
 class Outbox(SQLModel, table=True):
-    """One text to one person: waiting, on its way, or gone. The only way anything leaves the house."""
+    """One text to one person: waiting, on its way, or gone. Notices to many are `Delivery` rows instead."""
 
     __table_args__ = (
         partial_index("ix_outbox_due", "state", "priority", "not_before", where="state IN ('queued', 'sending')"),
         partial_index("ix_outbox_turn", "identity_id", "priority", "id", where="state IN ('queued', 'sending')"),
-        partial_index("ix_outbox_campaign_id", "campaign_id", "state", where="campaign_id IS NOT NULL"),
         Index("ix_outbox_talk", "conversation_id", "said_at"),
         partial_index("ix_outbox_contact_id", "contact_id", where="conversation_id IS NULL"),
     )
@@ -120,10 +119,9 @@ class Outbox(SQLModel, table=True):
     identity_id: str = reference("identity.id")
     conversation_id: str | None = reference("conversation.id", nullable=True)
     in_reply_to: str | None = reference("inbound_message.id", nullable=True)
-    campaign_id: str | None = reference("campaign.id", nullable=True)
     staff_id: str | None = reference("staff.id", nullable=True)
     crisis: bool = False
-    #: Sealed by her key; empty for campaigns, whose text is the campaign's own.
+    #: Sealed by her key.
     text_sealed: bytes | None = sealed()
     said_at: datetime = moment()
     said_order: int = Field(default=0, sa_type=BigInteger)

@@ -1,24 +1,63 @@
-"""Campaigns: written by one, approved by another, planned once a recipient, stopped at any time."""
+"""Campaigns: written by one, approved by another, planned once a recipient, paused and stopped at any time.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+The steps: draft → submitted → (returned to draft, or) approved → scheduled or sending ⇄ paused → done; stopped from
+anywhere between. Who takes a step is the console's to check; that nobody approves her own is checked here.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, select, update
 
 from bot.errors import NotFound, WrongState
 from bot.messages import PRIORITY, OutboundClass
-from storage.database import AnyRow, Transaction
-from storage.models import Campaign, Contact, Identity, Outbox, Staff, new_id, table
-from storage.repositories import outbox
+from storage.database import Transaction
+from storage.models import (
+    Campaign,
+    CampaignReview,
+    CampaignVariant,
+    Contact,
+    DeliveryBatch,
+    Identity,
+    Outbox,
+    Staff,
+    new_id,
+    table,
+)
+from storage.repositories import recipients
+from storage.repositories.audiences import Audience
 
 _campaign = table(Campaign).c
+_variant = table(CampaignVariant).c
+_review = table(CampaignReview).c
+_batch = table(DeliveryBatch).c
 _contact = table(Contact).c
 _identity = table(Identity).c
-_other = table(Identity).alias("other")
 _staff = table(Staff).c
-_outbox = table(Outbox).c
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How a campaign reads on one channel by one way; `extra` is what the way needs besides the text."""
+
+    channel: str
+    way: str
+    text: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a second person said: comment, returned, approved."""
+
+    staff_id: str
+    at: datetime
+    verdict: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +68,18 @@ class CampaignView:
     title: str
     text: str
     status: str
+    audience: str
+    occasion: str
     created_by: str
     approved_by: str | None
     created_at: datetime
     submitted_at: datetime | None
     approved_at: datetime | None
+    scheduled_at: datetime | None
+    expires_at: datetime | None
     started_at: datetime | None
+    planned_at: datetime | None
+    fallen: str
     finished_at: datetime | None
 
 
@@ -69,17 +114,56 @@ async def update_draft(tx: Transaction, campaign_id: str, *, title: str, text: s
 
     Raises WrongState once it is approved.
     """
-    await _step(
-        tx,
-        campaign_id,
-        ("draft", "submitted"),
-        "已经批准的通知不能再改；请停止后另写一份",
-        status="draft",
-        title=title,
-        text=text,
-        created_by=staff_id,
-        submitted_at=None,
+    await _back_to_draft(tx, campaign_id, staff_id, title=title, text=text)
+
+
+async def set_audience(tx: Transaction, campaign_id: str, audience: Audience, staff_id: str) -> None:
+    """Whom a draft is for. Raises WrongState once it is approved."""
+    await _back_to_draft(tx, campaign_id, staff_id, audience=audience.to_json())
+
+
+async def set_times(
+    tx: Transaction, campaign_id: str, staff_id: str, *, scheduled_at: datetime | None, expires_at: datetime | None
+) -> None:
+    """When a draft is to go out, and when it is too late. Raises WrongState once it is approved."""
+    await _back_to_draft(tx, campaign_id, staff_id, scheduled_at=scheduled_at, expires_at=expires_at)
+
+
+async def set_variants(tx: Transaction, campaign_id: str, variants: Sequence[Variant], staff_id: str) -> None:
+    """How a draft reads on each channel, in the order ways are tried. Raises WrongState once it is approved."""
+    await _back_to_draft(tx, campaign_id, staff_id)
+    await tx.execute(delete(table(CampaignVariant)).where(_variant.campaign_id == campaign_id))
+    for position, one in enumerate(variants):
+        await tx.insert(
+            CampaignVariant,
+            {
+                "id": new_id(),
+                "campaign_id": campaign_id,
+                "position": position,
+                "channel": one.channel,
+                "way": one.way,
+                "text": one.text,
+                "extra": json.dumps(one.extra, ensure_ascii=False) if one.extra else "",
+            },
+        )
+
+
+async def variants_of(tx: Transaction, campaign_id: str) -> tuple[Variant, ...]:
+    """How a campaign reads on each channel; empty: the same text everywhere, by every channel's first way."""
+    rows = await tx.rows(
+        select(_variant.channel, _variant.way, _variant.text, _variant.extra)
+        .where(_variant.campaign_id == campaign_id)
+        .order_by(_variant.position)
     )
+    return tuple(Variant(row[0], row[1], row[2], json.loads(row[3]) if row[3] else {}) for row in rows)
+
+
+async def text_for(tx: Transaction, campaign_id: str, channel: str, way: str) -> Variant:
+    """What goes out on one channel by one way. Raises NotFound."""
+    for one in await variants_of(tx, campaign_id):
+        if (one.channel, one.way) == (channel, way):
+            return one
+    return Variant(channel, way, (await find(tx, campaign_id)).text)
 
 
 async def submit(tx: Transaction, campaign_id: str, now: datetime) -> None:
@@ -87,11 +171,9 @@ async def submit(tx: Transaction, campaign_id: str, now: datetime) -> None:
     await _step(tx, campaign_id, ("draft",), "只有草稿可以提交审批", status="submitted", submitted_at=now)
 
 
-async def approve(tx: Transaction, campaign_id: str, staff_id: str, now: datetime) -> None:
+async def approve(tx: Transaction, campaign_id: str, staff_id: str, now: datetime, comment: str = "") -> None:
     """Approve it; never one's own. Raises WrongState."""
-    campaign = await find(tx, campaign_id)
-    if campaign.created_by == staff_id:
-        raise WrongState("写的人不能自己批准，请另一位负责人批准")
+    await _not_her_own(tx, campaign_id, staff_id)
     await _step(
         tx,
         campaign_id,
@@ -101,35 +183,101 @@ async def approve(tx: Transaction, campaign_id: str, staff_id: str, now: datetim
         approved_by=staff_id,
         approved_at=now,
     )
+    await comment_on(tx, campaign_id, staff_id, now, comment=comment, verdict="approved")
+
+
+async def return_draft(tx: Transaction, campaign_id: str, staff_id: str, now: datetime, comment: str) -> None:
+    """Give it back to its author with what is to be changed. Raises WrongState."""
+    await _not_her_own(tx, campaign_id, staff_id)
+    await _step(tx, campaign_id, ("submitted",), "只有提交了的通知可以退回", status="draft", submitted_at=None)
+    await comment_on(tx, campaign_id, staff_id, now, comment=comment, verdict="returned")
+
+
+async def comment_on(
+    tx: Transaction, campaign_id: str, staff_id: str, now: datetime, *, comment: str, verdict: str = "comment"
+) -> None:
+    """Keep what somebody says of a campaign."""
+    row = {"campaign_id": campaign_id, "staff_id": staff_id, "at": now, "verdict": verdict, "comment": comment}
+    await tx.insert(CampaignReview, {"id": new_id(), **row})
+
+
+async def reviews_of(tx: Transaction, campaign_id: str) -> list[Review]:
+    """What was said of a campaign, the oldest first."""
+    query = select(_review.staff_id, _review.at, _review.verdict, _review.comment)
+    rows = await tx.rows(query.where(_review.campaign_id == campaign_id).order_by(_review.id))
+    return [Review(*row) for row in rows]
+
+
+async def schedule(tx: Transaction, campaign_id: str, at: datetime) -> None:
+    """Begin to send at that moment. Raises WrongState."""
+    await _step(tx, campaign_id, ("approved", "scheduled"), "批准以后才能定时", status="scheduled", scheduled_at=at)
 
 
 async def start(tx: Transaction, campaign_id: str, now: datetime) -> None:
     """Begin to send. Raises WrongState."""
-    await _step(tx, campaign_id, ("approved",), "批准以后才能发送", status="sending", started_at=now)
-    tx.wake("bulk")
+    await _step(tx, campaign_id, ("approved", "scheduled"), "批准以后才能发送", status="sending", started_at=now)
+    tx.wake("campaigns")
+
+
+async def pause(tx: Transaction, campaign_id: str) -> None:
+    """Nothing more goes out until it is resumed, but what is on its way. Raises WrongState."""
+    await _step(tx, campaign_id, ("sending",), "正在发送的通知才能暂停", status="paused")
+
+
+async def resume(tx: Transaction, campaign_id: str) -> None:
+    """Go on where it was paused. Raises WrongState."""
+    await _step(tx, campaign_id, ("paused",), "暂停了的通知才能继续", status="sending")
+    tx.wake("campaigns")
 
 
 async def stop(tx: Transaction, campaign_id: str, now: datetime) -> None:
-    """Stop at once: what is still waiting is not sent. Raises WrongState."""
+    """Stop for good: what is waiting is not sent. Raises WrongState."""
     await _step(
         tx,
         campaign_id,
-        ("submitted", "approved", "sending"),
+        ("submitted", "approved", "scheduled", "sending", "paused"),
         "已经结束或停止，不用再停",
         status="stopped",
         finished_at=now,
     )
+    tx.wake("campaigns")
+
+
+async def send_again(tx: Transaction, campaign_id: str, now: datetime, *, include_unknown: bool = False) -> int:
+    """Send once more to those whose delivery failed, and only where asked expressly to those of whom nobody knows.
+
+    How many. Raises WrongState while it is being sent, and when its time is over.
+    """
+    campaign = await find(tx, campaign_id)
+    if campaign.expires_at is not None and campaign.expires_at <= now:
+        raise WrongState("过了这条通知的最后时间，不能再发")
+    await _step(tx, campaign_id, ("done", "stopped"), "发完或停止以后才能补发", status="sending", finished_at=None)
+    states = ("failed", "unknown") if include_unknown else ("failed",)
+    number = await recipients.requeue(tx, campaign_id, states, now)
+    tx.wake("campaigns")
+    return number
+
+
+async def clone(tx: Transaction, campaign_id: str, *, title: str, occasion: str, staff_id: str, now: datetime) -> str:
+    """A new draft with the text, variants and audience of another campaign; its id. Raises NotFound."""
+    old = await find(tx, campaign_id)
+    made = await create(tx, title=title, text=old.text, staff_id=staff_id, now=now)
     await tx.execute(
-        update(table(Outbox))
-        .where(_outbox.campaign_id == campaign_id, _outbox.state == "queued")
-        .values(state="skipped", finished_at=now, error_code="stopped", error_sentence="群发已停止，这条没有发")
+        update(table(Campaign))
+        .where(_campaign.id == made)
+        .values(audience=old.audience, occasion=occasion, cloned_from=campaign_id)
     )
+    await set_variants(tx, made, await variants_of(tx, campaign_id), staff_id)
+    return made
 
 
 async def counts(tx: Transaction, campaign_id: str) -> dict[str, int]:
-    """Rows by state, and `planned`, their sum. Raises NotFound."""
-    await find(tx, campaign_id)
-    found = await outbox.counts_of(tx, campaign_id)
+    """Deliveries by state, those of an expired list included, and `planned`, their sum. Raises NotFound."""
+    row = await tx.first(select(_campaign.result).where(_campaign.id == campaign_id))
+    if row is None:
+        raise NotFound
+    kept = Counter(json.loads(row.result) if row.result else {})
+    found = dict(kept + Counter(await recipients.counts(tx, campaign_id)))
     return found | {"planned": sum(found.values())}
 
 
@@ -167,103 +315,22 @@ async def preview(tx: Transaction, campaign_id: str, staff_id: str, now: datetim
     return True
 
 
-async def unplanned(tx: Transaction) -> list[tuple[str, str]]:
-    """Campaigns being sent whose recipients are not all planned yet: id and the last contact planned."""
-    rows = await tx.rows(
-        select(_campaign.id, _campaign.planned_to)
-        .where(_campaign.status == "sending", _campaign.planned_at.is_(None))
-        .order_by(_campaign.started_at)
-        .with_for_update()
+async def _not_her_own(tx: Transaction, campaign_id: str, staff_id: str) -> None:
+    if (await find(tx, campaign_id)).created_by == staff_id:
+        raise WrongState("写的人不能自己批准，请另一位负责人批准")
+
+
+async def _back_to_draft(tx: Transaction, campaign_id: str, staff_id: str, **values: Any) -> None:
+    await _step(
+        tx,
+        campaign_id,
+        ("draft", "submitted"),
+        "已经批准的通知不能再改；请停止后另写一份",
+        status="draft",
+        created_by=staff_id,
+        submitted_at=None,
+        **values,
     )
-    return [(row.id, row.planned_to) for row in rows]
-
-
-async def candidates(tx: Transaction, after: str, limit: int) -> Sequence[AnyRow]:
-    """Contacts after the id `after` with the address a notice takes: the one she used last."""
-    newest = (
-        select(_other.c.id)
-        .where(_other.c.contact_id == _contact.id)
-        .order_by(_other.c.last_inbound_at.desc().nulls_last(), _other.c.id)
-        .limit(1)
-        .correlate(table(Contact))
-        .scalar_subquery()
-    )
-    return await tx.rows(
-        select(
-            _contact.id,
-            _contact.wrapped_key,
-            _contact.wishes_sealed,
-            _contact.consented_at,
-            _contact.opted_out_at,
-            _contact.stopped_all_at,
-            _contact.locked_at,
-            _contact.violence_case_at,
-            _contact.erased_at,
-            _identity.id.label("identity_id"),
-            _identity.channel,
-            _identity.unfollowed_at,
-        )
-        .select_from(table(Contact))
-        .join(table(Identity), _identity.id == newest)
-        .where(_contact.id > after)
-        .order_by(_contact.id)
-        .limit(limit)
-    )
-
-
-async def plan_rows(tx: Transaction, campaign_id: str, recipients: Sequence[AnyRow], now: datetime) -> None:
-    """One outbox row a recipient; planning the same contact twice keeps the first."""
-    for recipient in recipients:
-        await tx.insert_if_new(
-            Outbox,
-            {
-                "id": new_id(),
-                "idempotency_key": f"campaign:{campaign_id}:{recipient.id}",
-                "outbound_class": OutboundClass.CAMPAIGN.value,
-                "priority": PRIORITY[OutboundClass.CAMPAIGN],
-                "contact_id": recipient.id,
-                "identity_id": recipient.identity_id,
-                "campaign_id": campaign_id,
-                "said_at": now,
-                "created_at": now,
-                "not_before": now,
-            },
-        )
-
-
-async def mark_planned(tx: Transaction, campaign_id: str, planned_to: str, *, done_at: datetime | None) -> None:
-    """Remember how far planning went."""
-    values: dict[str, Any] = {"planned_to": planned_to}
-    if done_at is not None:
-        values["planned_at"] = done_at
-    await tx.execute(update(table(Campaign)).where(_campaign.id == campaign_id).values(**values))
-
-
-async def finish_sent(tx: Transaction, now: datetime) -> None:
-    """Close campaigns all of whose rows have ended."""
-    open_rows = (
-        select(func.count())
-        .where(_outbox.campaign_id == _campaign.id, _outbox.state.in_(("queued", "sending")))
-        .scalar_subquery()
-    )
-    await tx.execute(
-        update(table(Campaign))
-        .where(_campaign.status == "sending", _campaign.planned_at.is_not(None), open_rows == 0)
-        .values(status="done", finished_at=now)
-    )
-
-
-async def audience(tx: Transaction, against: Callable[[AnyRow], str]) -> dict[str, int]:
-    """How many would get a notice now, and why the others would not; `against` names the reason for a row."""
-    found = {"all": 0, "will_get": 0}
-    after = ""
-    while rows := await candidates(tx, after, 1000):
-        after = rows[-1].id
-        for row in rows:
-            found["all"] += 1
-            name = against(row) or "will_get"
-            found[name] = found.get(name, 0) + 1
-    return found
 
 
 async def _step(tx: Transaction, campaign_id: str, allowed: Sequence[str], refusal: str, **values: Any) -> None:

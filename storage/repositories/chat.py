@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, update
 
 from storage.database import AnyRow, Transaction
 from storage.models import (
     Area,
     Attachment,
-    Campaign,
     ChatPass,
     ChatRoom,
     Contact,
@@ -28,7 +27,7 @@ from storage.models import (
     new_id,
     table,
 )
-from storage.repositories import outbox
+from storage.repositories import outbox, recipients
 
 _room = table(ChatRoom).c
 _pass = table(ChatPass).c
@@ -40,6 +39,7 @@ _outbox = table(Outbox).c
 
 #: Rows a page may show: handed over in a response, or put where the page looks.
 _THERE = ("handed", "sent", "delivered")
+_NOTICE_THERE = ("sent", "delivered")
 #: A pass is written when it is used, but not at every look.
 _USED_STEP = timedelta(minutes=1)
 _MOST_LINES = 200
@@ -188,9 +188,15 @@ async def read_talk(tx: Transaction, address_digest: bytes, after: datetime | No
         line = Line(row.id, "her", row.kind, row.said_at, content.get("text", ""), content.get("platform_id", ""))
         placed.append(((row.said_at, row.said_order, 0, row.id), line))
     for row in await _said(tx, who, since):
-        text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.campaign_text or ""
+        text = key.open("outbox.text", row.text_sealed)
         line = Line(row.id, "staff" if row.outbound_class == "staff" else "bot", "text", row.said_at, text)
         placed.append(((row.said_at, row.said_order, row.said_rank, row.id), line))
+    notices = await recipients.notices_to(tx, who.contact_id, identity_id=who.id, states=_NOTICE_THERE, since=since)
+    placed += [
+        ((one.at, 0, 1, one.id), Line(one.id, "bot", "text", one.at, one.text))
+        for one in notices
+        if who.locked_at is None or one.at >= who.locked_at
+    ]
     lines = tuple(line for _, line in sorted(placed, key=lambda one: one[0]))[-_MOST_LINES:]
     return Talk(lines, who.state == "held", who.locked_at)
 
@@ -282,7 +288,7 @@ async def _said(tx: Transaction, who: Any, since: datetime | None) -> Sequence[A
     wanted = [
         _outbox.identity_id == who.id,
         _outbox.state.in_(_THERE),
-        or_(_outbox.text_sealed.is_not(None), _outbox.campaign_id.is_not(None)),
+        _outbox.text_sealed.is_not(None),
     ]
     if who.locked_at is not None:
         wanted.append(_outbox.created_at >= who.locked_at)
@@ -296,9 +302,7 @@ async def _said(tx: Transaction, who: Any, since: datetime | None) -> Sequence[A
             _outbox.said_at,
             _outbox.said_order,
             _outbox.said_rank,
-            table(Campaign).c.text.label("campaign_text"),
         )
-        .outerjoin(table(Campaign), table(Campaign).c.id == _outbox.campaign_id)
         .where(*wanted)
         .order_by(_outbox.said_at.desc())
         .limit(_MOST_LINES)

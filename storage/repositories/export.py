@@ -17,7 +17,6 @@ from storage.models import (
     ActivitySession,
     ArticleFeedback,
     Attachment,
-    Campaign,
     Case,
     CaseEvent,
     Contact,
@@ -30,7 +29,7 @@ from storage.models import (
     UnansweredQuestion,
     table,
 )
-from storage.repositories import assessments
+from storage.repositories import assessments, recipients
 
 _SETTINGS = ("consented_at", "opted_out_at", "stopped_all_at", "locked_at", "created_at")
 
@@ -87,15 +86,13 @@ async def _said(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> N
         said.append({"at": row.said_at, "from": "her", "kind": row.kind, "text": content.get("text", "")})
         if content.get("location"):
             said[-1]["place"] = content["location"]
-    campaigns = table(Campaign)
-    for row in await tx.rows(
-        select(sent, campaigns.c.text.label("notice"))
-        .outerjoin(campaigns, campaigns.c.id == sent.c.campaign_id)
-        .where(sent.c.contact_id == contact_id)
-        .order_by(sent.c.id)
-    ):
-        text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.notice or ""
+    for row in await tx.rows(select(sent).where(sent.c.contact_id == contact_id).order_by(sent.c.id)):
+        text = key.open("outbox.text", row.text_sealed)
         said.append({"at": row.said_at, "from": row.outbound_class, "state": row.state, "text": text})
+    said += [
+        {"at": one.at, "from": "campaign", "state": one.state, "text": one.text}
+        for one in await recipients.notices_to(tx, contact_id)
+    ]
     copy.sections["messages"] = sorted(said, key=lambda one: one["at"])
     kept = []
     for row in await tx.rows(select(files).where(files.c.contact_id == contact_id, files.c.state == "kept")):

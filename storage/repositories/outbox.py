@@ -1,7 +1,5 @@
 """The outbox: rows that are due, claimed before they are sent, each outcome recorded alone."""
 
-import json
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +12,6 @@ from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
 from storage.models import (
     Alarm,
-    Campaign,
     ChannelGroup,
     Contact,
     Conversation,
@@ -29,7 +26,6 @@ _outbox = table(Outbox).c
 _identity = table(Identity).c
 _contact = table(Contact).c
 _conversation = table(Conversation).c
-_campaign = table(Campaign).c
 _earlier = table(Outbox).alias("earlier")
 _flying = table(Outbox).alias("flying")
 _answered = table(InboundMessage).alias("answered")
@@ -84,12 +80,9 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
             _contact.stopped_all_at,
             _contact.violence_case_at,
             _contact.erased_at,
-            _campaign.text.label("campaign_text"),
-            _campaign.status.label("campaign_status"),
         )
         .join(table(Identity), _identity.id == _outbox.identity_id)
         .join(table(Contact), _contact.id == _outbox.contact_id)
-        .outerjoin(table(Campaign), _campaign.id == _outbox.campaign_id)
         .outerjoin(table(ChannelGroup), table(ChannelGroup).c.id == _identity.group_id)
         .outerjoin(table(Conversation), _conversation.id == _outbox.conversation_id)
         .outerjoin(_answered, _answered.c.id == _outbox.in_reply_to)
@@ -338,16 +331,6 @@ async def has_due(tx: Transaction, classes: Collection[OutboundClass], now: date
     return row is not None
 
 
-async def counts_of(tx: Transaction, campaign_id: str) -> dict[str, int]:
-    """How many rows of a campaign stand in which state, those of an expired list included."""
-    rows = await tx.rows(
-        select(_outbox.state, func.count()).where(_outbox.campaign_id == campaign_id).group_by(_outbox.state)
-    )
-    expired = await tx.first(select(_campaign.result).where(_campaign.id == campaign_id))
-    counts = Counter(json.loads(expired.result) if expired and expired.result else {})
-    return dict(counts + Counter({row[0]: row[1] for row in rows}))
-
-
 async def touch(tx: Transaction, conversation_id: str) -> None:
     """Tell open pages that the conversation changed."""
     await tx.execute(
@@ -370,7 +353,7 @@ def _open(tx: Transaction, row: AnyRow) -> DueRow:
     if row.wrapped_key is None or not row.address_sealed:
         return DueRow(row, "", "", {})
     key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
-    text = key.open("outbox.text", row.text_sealed) if row.text_sealed is not None else row.campaign_text or ""
+    text = key.open("outbox.text", row.text_sealed)
     reply_to = None
     if row.answered_sealed is not None:
         content = key.open_json("inbound.content", row.answered_sealed)

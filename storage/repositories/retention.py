@@ -27,6 +27,8 @@ from storage.models import (
     Contact,
     Conversation,
     DangerAssessment,
+    Delivery,
+    DeliveryBatch,
     ErasureRequest,
     Identity,
     InboundMessage,
@@ -46,10 +48,12 @@ from storage.models import (
 _alarm = table(Alarm).c
 _assessment = table(DangerAssessment).c
 _attachment = table(Attachment).c
+_batch = table(DeliveryBatch).c
 _campaign = table(Campaign).c
 _case = table(Case).c
 _contact = table(Contact).c
 _conversation = table(Conversation).c
+_delivery = table(Delivery).c
 _failure = table(SignInFailure).c
 _feedback = table(ArticleFeedback).c
 _identity = table(Identity).c
@@ -186,9 +190,9 @@ def _emptied(one: Table) -> dict[str, Any]:
 async def _fold_recipients(tx: Transaction, keys: Sequence[Any]) -> None:
     """Who got a notice becomes how many got it."""
     rows = await tx.rows(
-        select(_outbox.campaign_id, _outbox.state, func.count())
-        .where(_outbox.id.in_(keys))
-        .group_by(_outbox.campaign_id, _outbox.state)
+        select(_delivery.campaign_id, _delivery.state, func.count())
+        .where(_delivery.id.in_(keys))
+        .group_by(_delivery.campaign_id, _delivery.state)
     )
     folded: dict[str, Counter[str]] = {}
     for campaign_id, state, number in rows:
@@ -199,7 +203,12 @@ async def _fold_recipients(tx: Transaction, keys: Sequence[Any]) -> None:
         await tx.execute(
             update(table(Campaign)).where(_campaign.id == campaign_id).values(result=json.dumps(dict(total)))
         )
-    await tx.execute(delete(table(Outbox)).where(_outbox.id.in_(keys)))
+    await tx.execute(delete(table(Delivery)).where(_delivery.id.in_(keys)))
+    await tx.execute(
+        delete(table(DeliveryBatch)).where(
+            _batch.campaign_id.in_(folded), ~exists().where(_delivery.batch_id == _batch.id)
+        )
+    )
 
 
 #: Cases first: what belongs to them expires with them.
@@ -236,11 +245,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "recipients",
-        _outbox.id,
+        _delivery.id,
         lambda cut: and_(
-            _outbox.created_at < cut,
-            _outbox.campaign_id.in_(select(_campaign.id).where(_campaign.status.in_(("done", "stopped")))),
-            _outbox.state.not_in(("queued", "sending")),
+            _delivery.campaign_id.in_(
+                select(_campaign.id).where(_campaign.status.in_(("done", "stopped")), _campaign.finished_at < cut)
+            ),
+            _delivery.state.not_in(("queued", "sending")),
         ),
         _fold_recipients,
     ),

@@ -14,6 +14,7 @@ from storage.models import (
     Contact,
     Conversation,
     DangerAssessment,
+    Delivery,
     InboundMessage,
     Outbox,
     Referral,
@@ -22,6 +23,7 @@ from storage.models import (
     UnansweredQuestion,
     table,
 )
+from storage.repositories.audiences import REACHED
 
 #: So many wrong tries shut the word until staff made sure who is there.
 MOST_FAILURES = 3
@@ -34,7 +36,7 @@ _BY_TALK = frozenset({"inbound_message", "outbox"})
 _KINDS: tuple[tuple[str, Any, Any], ...] = (
     ("messages", table(InboundMessage).c.received_at, table(InboundMessage).c.content_sealed.is_not(None)),
     ("replies", _outbox.created_at, _outbox.text_sealed.is_not(None)),
-    ("notices", _outbox.created_at, _outbox.campaign_id.is_not(None)),
+    ("notices", table(Delivery).c.not_before, table(Delivery).c.state.in_(REACHED)),
     ("files", table(Attachment).c.created_at, None),
     ("cases", table(Case).c.opened_at, None),
     ("referrals", table(Referral).c.opened_at, table(Referral).c.opened_at.is_not(None)),

@@ -9,9 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, column, inspect, select, text
+from sqlalchemy import insert as insert_into
 from sqlalchemy import table as lightweight
 
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.migrations import alembic_config, is_current, upgrade
 from storage.models import Case, CaseEvent, metadata, table
 from tests.support.databases import keyring
@@ -136,6 +137,41 @@ async def test_old_cases_keep_what_they_hold_and_learn_what_their_conversation_k
     assert (case.consent_way, case.violence_at == case.opened_at) == ("chat", True)
     assert bytes(case.fields_sealed) == bytes(event.body_sealed) == b"sealed"
     assert (event.subject, event.code) == ("", "")
+
+
+async def insert(tx: Transaction, name: str, **values: Any) -> None:
+    """A row of a schema the models no longer know."""
+    await tx.execute(insert_into(lightweight(name, *(column(one) for one in values))).values(**values))
+
+
+async def test_recipients_of_old_notices_leave_the_outbox(blank: Database) -> None:
+    await upgrade(blank, revisions()[-2])
+    now: Any = datetime(2026, 3, 3, 2, tzinfo=UTC)
+    if blank.dialect == "sqlite":
+        now = "2026-03-03 02:00:00.000000+00:00"
+    waiting = {"sent": "0a", "queued": "0b", "sending": "0c"}
+    blanks = dict.fromkeys(("claimed_by", "platform_id", "error_code", "error_sentence"), "")
+    async with blank.transaction() as tx:
+        await insert(tx, "staff", id="0s", login="w", role="cadre", password_hash="x", active=True, created_at=now)
+        texts = {"title": "通知", "text": "活动", "planned_to": "", "result": ""}
+        await insert(tx, "campaign", id="0n", status="sending", created_by="0s", created_at=now, **texts)
+        for state, one in waiting.items():
+            await insert(tx, "contact", id=one, own_word_failures=0, created_at=now)
+            places = {"channel": "wechat_oa", "account": "wx", "window_trigger": "", "held_elsewhere": ""}
+            digests = {"address_digest": one.encode(), "address_sealed": one.encode()}
+            await insert(tx, "identity", id=one, contact_id=one, window_used=0, created_at=now, **places, **digests)
+            times = dict.fromkeys(("said_at", "created_at", "not_before"), now)
+            numbers = {"priority": 3, "said_order": 0, "said_rank": 1, "attempts": 0, "crisis": False}
+            whose = {"contact_id": one, "identity_id": one, "campaign_id": "0n", "outbound_class": "campaign"}
+            row = {"id": one, "idempotency_key": one, "state": state} | times | numbers | whose | blanks
+            await insert(tx, "outbox", **row)
+    await upgrade(blank)
+    async with blank.reading() as tx:
+        assert await tx.rows(text("SELECT id FROM outbox")) == []
+        found = await tx.rows(text("SELECT recipient, state FROM delivery ORDER BY recipient"))
+        assert [tuple(row) for row in found] == [("0a", "sent"), ("0b", "queued"), ("0c", "unknown")]
+        (batch,) = await tx.rows(text("SELECT state, size, way FROM delivery_batch"))
+        assert tuple(batch) == ("waiting", 3, "custom")
 
 
 def test_migrations_stand_in_one_line() -> None:

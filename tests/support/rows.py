@@ -45,7 +45,7 @@ async def follow(house: House, *senders: str) -> None:
         await house.say("订阅通知", sender)
 
 
-async def campaign(house: House, text: str = "三八维权周活动通知", status: str = "sending") -> str:
+async def campaign(house: House, text: str = "三八维权周活动通知", status: str = "sending", **values: Any) -> str:
     """A campaign in some state; its id."""
     author = await house.add_staff(f"cadre{new_id()[-6:]}", "cadre")
     campaign_id = new_id()
@@ -60,6 +60,7 @@ async def campaign(house: House, text: str = "三八维权周活动通知", stat
                 "created_by": author,
                 "created_at": clock.now(),
                 "started_at": clock.now(),
-            },
+            }
+            | values,
         )
     return campaign_id

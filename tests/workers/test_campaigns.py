@@ -13,7 +13,8 @@ from tests.support.house import LINA, MEI, House
 from tests.support.rows import campaign, follow
 from workers import campaigns
 from workers.campaigns import plan_all
-from workers.outbox import BULK, deliver
+from workers.jobs import send_campaigns
+from workers.sending import send
 
 WOMEN = [f"o-{number:02d}" for number in range(12)]
 
@@ -24,10 +25,8 @@ async def test_notice_reaches_everybody_who_consented_once(house: House) -> None
     await follow(house, "o-left")
     await house.say("退订", "o-left")
     announced = await campaign(house)
-    await plan_all(house.worker)
-    await deliver(house.worker, BULK)
-    await plan_all(house.worker)
-    await deliver(house.worker, BULK)
+    for _ in range(2):
+        await send_campaigns(house.worker)
     assert sorted(house.wechat.accepted) == [(woman, "三八维权周活动通知") for woman in WOMEN]
     (row,) = await house.rows("campaign", id=announced)
     assert row.status == "done"
@@ -43,9 +42,9 @@ async def test_planning_goes_on_where_it_was_killed(house: House, monkeypatch: p
     (row,) = await house.rows("campaign", id=announced)
     assert row.planned_to
     assert row.planned_at is None
-    assert len(await house.rows("outbox", campaign_id=announced)) == 5
+    assert len(await house.rows("delivery", campaign_id=announced)) == 5
     await plan_all(house.worker)
-    assert len(await house.rows("outbox", campaign_id=announced)) == 12
+    assert len(await house.rows("delivery", campaign_id=announced)) == 12
 
 
 async def test_several_planners_plan_everybody_once(
@@ -56,7 +55,7 @@ async def test_several_planners_plan_everybody_once(
     monkeypatch.setattr(campaigns, "_AT_ONCE", 3)
     workers = [house.worker_named(f"test:{number}:0", await make_database()) for number in range(3)]
     await asyncio.gather(*(plan_all(worker) for worker in workers))
-    rows = await house.rows("outbox", campaign_id=announced)
+    rows = await house.rows("delivery", campaign_id=announced)
     assert len(rows) == len({row.contact_id for row in rows}) == 12
 
 
@@ -66,10 +65,10 @@ async def test_stopped_in_the_middle_sends_nothing_more(house: House) -> None:
     await plan_all(house.worker)
     async with house.database.transaction() as tx:
         await repository.stop(tx, announced, clock.now())
-    await deliver(house.worker, BULK)
+    await send(house.worker)
     await plan_all(house.worker)
     assert house.wechat.accepted == []
-    assert {row.state for row in await house.rows("outbox", campaign_id=announced)} == {"skipped"}
+    assert {row.state for row in await house.rows("delivery", campaign_id=announced)} == {"skipped"}
     assert (await house.rows("campaign", id=announced))[0].status == "stopped"
 
 
@@ -78,9 +77,9 @@ async def test_woman_who_opts_out_after_planning_gets_nothing(house: House) -> N
     announced = await campaign(house)
     await plan_all(house.worker)
     await house.say("退订")
-    await deliver(house.worker, BULK)
+    await send(house.worker)
     assert house.wechat.accepted == []
-    (row,) = await house.rows("outbox", campaign_id=announced)
+    (row,) = await house.rows("delivery", campaign_id=announced)
     assert (row.state, row.error_code) == ("skipped", "opted_out")
 
 
@@ -89,7 +88,7 @@ async def test_violence_case_takes_her_out(house: House) -> None:
     await house.say("老公昨晚又打我，我该怎么办")
     announced = await campaign(house)
     await plan_all(house.worker)
-    assert await house.rows("outbox", campaign_id=announced) == []
+    assert await house.rows("delivery", campaign_id=announced) == []
 
 
 async def test_notice_waits_for_the_morning(house: House, frozen: Frozen) -> None:
@@ -97,11 +96,11 @@ async def test_notice_waits_for_the_morning(house: House, frozen: Frozen) -> Non
     frozen.advance(13 * 3600)
     announced = await campaign(house)
     await plan_all(house.worker)
-    await deliver(house.worker, BULK)
+    await send(house.worker)
     assert house.wechat.accepted == []
     assert (await house.rows("campaign", id=announced))[0].status == "sending"
     frozen.advance(10 * 3600)
-    await deliver(house.worker, BULK)
+    await send(house.worker)
     assert len(house.wechat.accepted) == 1
 
 
@@ -131,6 +130,7 @@ async def test_notice_goes_to_the_address_she_used_last_not_to_one_she_never_use
     await follow(house, LINA, MEI)
     contact, unused = await house.contact(), await house.identity(MEI)
     await house.change("identity", unused.id, contact_id=contact.id, last_inbound_at=None)
-    async with house.database.reading() as tx:
-        found = {row.id: row.identity_id for row in await repository.candidates(tx, "", 10)}
-    assert found == {contact.id: (await house.identity()).id}
+    announced = await campaign(house)
+    await plan_all(house.worker)
+    (row,) = await house.rows("delivery", campaign_id=announced)
+    assert (row.contact_id, row.identity_id) == (contact.id, (await house.identity()).id)

@@ -14,13 +14,12 @@ from bot import clock
 from bot.clock import Frozen
 from bot.messages import Kind, OutboundClass
 from storage.models import Outbox, table
-from storage.repositories import campaigns
 from storage.repositories import outbox as rows
 from tests.conftest import MakeDatabase
 from tests.support.house import LINA, MEI, House
-from tests.support.rows import campaign, follow, queue
-from workers import outbox
-from workers.outbox import BULK, LIVE, deliver, recover, worker_name
+from tests.support.rows import follow, queue
+from workers.alive import is_gone, worker_name
+from workers.outbox import BULK, LIVE, deliver, recover
 
 SEND = "/cgi-bin/message/custom/send"
 STAFF, REMINDER, CAMPAIGN = OutboundClass.STAFF, OutboundClass.REMINDER, OutboundClass.CAMPAIGN
@@ -124,7 +123,7 @@ async def test_reminder_waits_until_the_night_is_over(house: House, frozen: Froz
 
 async def test_answers_and_notices_are_worked_on_apart(house: House) -> None:
     await follow(house, LINA)
-    notice = await queue(house, "通知", outbound_class=CAMPAIGN)
+    notice = await queue(house, "活动提醒", outbound_class=REMINDER)
     answer = await queue(house, "答复")
     await deliver(house.worker, LIVE)
     assert (await state(house, notice))[0] == "queued"
@@ -284,11 +283,11 @@ async def test_nothing_passes_a_row_that_is_on_its_way_to_her(house: House) -> N
 
 
 async def test_process_that_reuses_a_number_is_not_the_one_that_died() -> None:
-    assert not outbox._is_gone(worker_name())
+    assert not is_gone(worker_name())
     host = socket.gethostname()[:30]
-    assert outbox._is_gone(f"{host}:{os.getpid()}:1")
-    assert not outbox._is_gone("elsewhere:1:1")
-    assert not outbox._is_gone("nonsense")
+    assert is_gone(f"{host}:{os.getpid()}:1")
+    assert not is_gone("elsewhere:1:1")
+    assert not is_gone("nonsense")
 
 
 async def test_several_workers_never_send_a_row_twice(house: House, make_database: MakeDatabase) -> None:
@@ -304,17 +303,6 @@ async def test_several_workers_never_send_a_row_twice(house: House, make_databas
     assert len(set(house.wechat.accepted)) == 90
     for woman in women:
         assert house.wechat.texts_to(woman) == [f"{woman} {number}" for number in range(3)]
-
-
-async def test_stopped_campaign_sends_nothing_more(house: House) -> None:
-    await follow(house, LINA)
-    announced = await campaign(house)
-    row = await queue(house, "", outbound_class=CAMPAIGN, campaign_id=announced, text_sealed=None)
-    async with house.database.transaction() as tx:
-        await campaigns.stop(tx, announced, clock.now())
-    await deliver(house.worker, BULK)
-    assert (await state(house, row))[0] == "skipped"
-    assert house.wechat.accepted == []
 
 
 async def test_channel_that_was_switched_off_fails_with_a_sentence(house: House) -> None:

@@ -13,8 +13,9 @@ from storage.repositories import audit, cases, retention
 from storage.repositories import campaigns as stored
 from tests.support.house import LINA, MEI, House
 from tests.support.rows import campaign, follow, queue
-from workers import campaigns, media, outbox, sla
+from workers import campaigns, media, sla
 from workers import retention as job
+from workers.jobs import send_campaigns
 
 YEARS = timedelta(days=1100)
 
@@ -164,13 +165,12 @@ async def test_who_got_a_notice_becomes_how_many_got_it(house: House, frozen: Fr
     await follow(house, LINA, MEI)
     campaign_id = await campaign(house)
     await campaigns.plan_all(house.worker)
-    await outbox.deliver(house.worker, outbox.BULK)
-    await campaigns.plan_all(house.worker)
+    await send_campaigns(house.worker)
     async with house.database.reading() as tx:
         before = await stored.counts(tx, campaign_id)
     frozen.advance(timedelta(days=181))
     assert (await job.run(house.database, house.settings))["recipients"] == 2
-    assert await house.rows("outbox", campaign_id=campaign_id) == []
+    assert await house.rows("delivery", campaign_id=campaign_id) == []
     async with house.database.reading() as tx:
         assert await stored.counts(tx, campaign_id) == before
 

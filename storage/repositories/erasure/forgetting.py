@@ -25,14 +25,17 @@ from storage.models import (
     Contact,
     Conversation,
     DangerAssessment,
+    Delivery,
     ErasureRequest,
     Identity,
     InboundMessage,
+    NoticeGrant,
     Outbox,
     Referral,
     ReferralLink,
     SafetyPlan,
     SignUp,
+    TopicSubscription,
     UnansweredQuestion,
     metadata,
     table,
@@ -44,7 +47,9 @@ _case = table(Case).c
 _conversation = table(Conversation).c
 _identity = table(Identity).c
 _inbound = table(InboundMessage).c
+_delivery = table(Delivery).c
 _outbox = table(Outbox).c
+_topic = table(TopicSubscription).c
 _request = table(ErasureRequest).c
 _session = table(ActivitySession).c
 _sign_up = table(SignUp).c
@@ -61,6 +66,7 @@ _LARGE = frozenset({"inbound_message", "outbox"})
 #: What is hers but neither sealed nor a hash, by table.
 _PLAIN: dict[str, dict[str, Any]] = {
     "alarm": {"detail": ""},
+    "delivery": {"platform_id": ""},
     "outbox": {"platform_id": ""},
     "sign_up": {"active_key": None},
     "contact": {
@@ -95,8 +101,14 @@ async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promoti
         .values(status="closed", closed_at=now, outcome="erased")
     )
     await _take_back_referrals(tx, contact_id, now)
-    for column in (_attachment.contact_id, _question.contact_id, _feedback.contact_id):
+    await tx.execute(
+        update(table(Delivery))
+        .where(_delivery.contact_id == contact_id, _delivery.state == "queued")
+        .values(state="skipped", error_code="erased", finished_at=now)
+    )
+    for column in (_attachment.contact_id, _question.contact_id, _feedback.contact_id, _topic.contact_id):
         await tx.execute(delete(column.table).where(column == contact_id))
+    await tx.execute(delete(table(NoticeGrant)).where(table(NoticeGrant).c.identity_id.in_(_addresses(contact_id))))
     await _close_rooms(tx, contact_id)
     for one, belongs in _hers():
         condition = _said_with(one, contact_id, talks) if one.name in _LARGE else belongs(contact_id)
@@ -105,6 +117,10 @@ async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promoti
     await _finish(tx, contact_id, now)
     tx.keys.forget(contact_id)
     return promoted
+
+
+def _addresses(contact_id: str) -> Any:
+    return select(_identity.id).where(_identity.contact_id == contact_id)
 
 
 async def leave_platform(tx: Transaction, contact_id: str, now: datetime) -> list[Promotion]:

@@ -15,6 +15,7 @@ from tests.bot.console.conftest import Desk
 from tests.support.house import LINA, MEI
 from workers import campaigns as planning
 from workers import media, outbox
+from workers.jobs import send_campaigns
 
 NOTICE = {"title": "三八维权周", "text": "三八维权周活动预告\n3月8日上午九点，文化广场，免费，电话 12338。"}
 
@@ -172,8 +173,7 @@ async def test_a_notice_is_written_by_one_approved_by_another_and_arrives_once(d
     assert (await cadre.post(f"{page}/start"))[0] == 200
     assert (await cadre.post(f"{page}/start"))[0] == 409
     for _ in range(2):  # a second look plans and sends nothing more
-        await planning.plan_all(desk.house.worker)
-        await outbox.deliver(desk.house.worker, outbox.BULK)
+        await send_campaigns(desk.house.worker)
     assert desk.house.wechat.texts_to(LINA) == [NOTICE["text"]]
     assert desk.house.wechat.texts_to(MEI) == [], "she never agreed"
     await planning.plan_all(desk.house.worker)
@@ -208,7 +208,7 @@ async def test_stopping_keeps_back_what_was_not_sent(desk: Desk) -> None:
         assert (await client.post(f"{page}/{step}"))[0] == 200
     await planning.plan_all(desk.house.worker)
     assert (await boss.post(f"{page}/stop"))[0] == 200
-    await outbox.deliver(desk.house.worker, outbox.BULK)
+    await send_campaigns(desk.house.worker)
     assert desk.house.wechat.accepted == []
     assert await cadre.get(page) == (200, {"status": "stopped", "skipped": 2, "planned": 2})
 
