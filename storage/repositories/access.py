@@ -163,6 +163,17 @@ async def recuse(
     return recusal_id
 
 
+async def check_free(tx: Transaction, contact_id: str, staff_id: str) -> None:
+    """Raises WrongState when a member of staff is kept out of this woman's matters and may not be given one."""
+    kept_out = await tx.first(
+        select(_recusal.id).where(
+            _recusal.staff_id == staff_id, _recusal.contact_id == contact_id, _recusal.lifted_at.is_(None)
+        )
+    )
+    if kept_out is not None:
+        raise WrongState("这位同事在这件事上要回避")
+
+
 async def lift(tx: Transaction, matter: Matter, recusal_id: str, because: str, *, by: str, now: datetime) -> str:
     """Let her see it again; whom. Raises NotFound when there is no such recusal of this woman's matters."""
     row = await tx.first(
@@ -194,15 +205,7 @@ async def grant(
     row = await tx.first(select(_staff.role).where(_staff.id == staff_id, _staff.active))
     if row is None or row.role not in ANSWERING | LOCAL:
         raise WrongState("这位同事的岗位不能看个案，请先调整岗位")
-    kept_out = await tx.first(
-        select(_recusal.id).where(
-            _recusal.staff_id == staff_id,
-            _recusal.contact_id == matter.contact_id,
-            _recusal.lifted_at.is_(None),
-        )
-    )
-    if kept_out is not None:
-        raise WrongState("这位同事在这件事上要回避，不能授权")
+    await check_free(tx, matter.contact_id, staff_id)
     grant_id = new_id()
     await tx.insert(
         AccessGrant,

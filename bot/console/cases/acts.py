@@ -10,7 +10,7 @@ from bot.console.cases.form import read_day, read_person
 from bot.console.cases.page import BY_ITSELF
 from bot.console.visit import BadForm, Forbidden, Visit
 from bot.errors import NotFound
-from storage.repositories import cases, staff
+from storage.repositories import access, cases, staff
 from storage.repositories.cases import CaseFile, NextStep
 
 _LONGEST = 4000
@@ -45,6 +45,7 @@ async def assign(visit: Visit) -> web.StreamResponse:
         case = await _case(visit, tx)
         if assignee_id is not None:
             await _may_work(tx, assignee_id)
+            await access.check_free(tx, case.contact_id, assignee_id)
         await cases.assign(tx, case, visit.me.id, clock.now(), assignee_id)
         await visit.record(tx, "case.assigned", f"case:{case.id}", f"staff:{assignee_id or ''}")
     return _done(visit)

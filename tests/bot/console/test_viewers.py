@@ -132,6 +132,10 @@ async def test_a_grant_is_taken_back_and_never_given_to_whoever_is_kept_out(desk
     assert (await boss.post(f"{base}/grants", wish | {"staff": desk.ids["guan"]}))[0] == 409
     assert (await boss.post(f"{base}/recusals", {"staff": desk.ids["li"], **KNOWS}))[0] == 200
     assert (await boss.post(f"{base}/grants", wish))[0] == 409
+    await desk.house.say("他现在拿刀要杀我")
+    (case,) = await desk.house.rows("case")
+    assert (await boss.post(f"/console/cases/{case.id}/assign", {"assignee": desk.ids["li"]}))[0] == 409
+    assert (await boss.post(f"/console/cases/{case.id}/assign", {"assignee": desk.ids["zhao"]}))[0] == 200
 
 
 async def test_local_cadre_sees_the_cases_of_her_area_and_what_is_hers_but_no_queue(desk: Desk) -> None:
