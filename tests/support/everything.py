@@ -28,7 +28,7 @@ Say = Callable[[str, int], str]
 #: Not made here: what the house keeps for itself, and what is no row of anybody's.
 _SKIPPED = frozenset({"house_key", "audit_entry", "channel_cursor", "sign_in_failure", "area", "staff", "chat_pass"})
 #: Sealed by the house; everything else by the woman's own key.
-_OF_THE_HOUSE = frozenset({"channel_group", "notice", "partner_unit", "staff"})
+_OF_THE_HOUSE = frozenset({"channel_group", "notice", "partner_unit", "staff", "staff_desk"})
 #: Long columns that hold no text of anybody's: keys, tokens, ids of platforms, names of states.
 _MACHINE = re.compile(
     r"(^|_)(key|csrf|hash|checksum|claimed_by|account|platform_id|scores|result|risk_kinds|categories|reason|flow|step)$"
@@ -54,6 +54,8 @@ PARTS = {
     "talk": "conversation",
     "case": "case",
     "person": "case_person",
+    "transfer": "transfer",
+    "referral": "referral",
     "alarm": "alarm",
     "attachment": "attachment",
     "question": "unanswered_question",
@@ -63,7 +65,6 @@ PARTS = {
     "session": "activity_session",
     "campaign": "campaign",
     "article": "article",
-    "version": "article_version",
     "model": "language_model",
     "example": "example",
     "unit": "partner_unit",
@@ -78,6 +79,8 @@ _LINKS = (
     ("access_grant", "case_id"),
     ("unanswered_question", "conversation_id"),
 )
+#: The part of an address → a word that is right there.
+_WORDS = {"version": "1", "kind": "evidence_list"}
 _numbers = itertools.count(1)
 
 
@@ -96,8 +99,8 @@ def address(path: str, ids: dict[str, str]) -> str:
         part = match[1]
         if part == "session" and path.endswith("/revoke"):
             return ids["staff_session"]
-        if part == "version":
-            return "1"
+        if part in _WORDS:
+            return _WORDS[part]
         assert part in PARTS, f"{path}: say in tests/support/everything.py, PARTS, which table {{{part}}} names"
         return ids[PARTS[part]]
 
@@ -206,10 +209,10 @@ class _Maker:
         return key.seal(place, self.say(place, 200))
 
 
-def _json(place: str, say: Say) -> dict[str, Any] | None:
+def _json(place: str, say: Say) -> Any:
     """What stands as JSON in a sealed column."""
     words = say(place, 400)
-    return {
+    found: dict[str, Any] = {
         "inbound.content": {
             "text": words,
             "key": words,
@@ -220,7 +223,9 @@ def _json(place: str, say: Say) -> dict[str, Any] | None:
         "case.fields": dict.fromkeys(_FIELDS, words) | {"done": [words]},
         "case_person.fields": dict.fromkeys(("address", "circumstances", "note", "birth_year", "id_number"), words),
         "safety_plan.content": {"people": words},
-    }.get(place)
+        "referral.shared": [["summary", words, words]],
+    }
+    return found.get(place)
 
 
 def _values(name: str, say: Say, now: datetime, people: People) -> dict[str, Any]:

@@ -32,15 +32,19 @@ from tests.support.everything import People, add_everything, address
 from tests.support.house import House, open_house
 from tests.support.wechat import FakeWeChat
 
-#: What is not of the console, and who looks after it there.
-OUTSIDE = ("/webhook/", "/chat", "/healthz", "/readyz", "/metrics", "/simulator")
+#: What is not of the console: platforms that sign, women, partner units with a one-time link, monitoring.
+OUTSIDE = ("/webhook/", "/chat", "/referral/", "/healthz", "/readyz", "/metrics", "/simulator")
 #: What a page needs to find the object on itself; the others answer 400 to an empty form, which is no refusal.
 FORMS = {
     "/console/conversations/{talk}/person/reveal": {"field": "address", "reason": "matrix"},
     "/console/cases/{case}/people/{person}/reveal": {"field": "phone", "reason": "matrix"},
 }
 #: Answers 404 for a reason of its own, so that nothing is learned from it here.
-OWN_REASONS = {"/console/cases/{case}/conversations": "the conversation belongs to the case already"}
+OWN_REASONS = {
+    "/console/cases/{case}/conversations": "the conversation belongs to the case already",
+    "/console/transfers/{transfer}/accept": "it was offered to somebody else",
+    "/console/transfers/{transfer}/return": "it was offered to somebody else",
+}
 REFUSED = {401, 403, 404}
 
 
