@@ -28,6 +28,7 @@ from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.pulling import Puller
 from bot.referral import ReferralHouse, add_referral
+from bot.roster import LiveRoster, is_staffed
 from bot.simulator import add_simulator
 from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
@@ -97,14 +98,16 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
         library = live.library
         model = LiveModel(database)
         await model.refresh()
-        follower = asyncio.create_task(follow(live, model), name="live")
+        rota = LiveRoster(database, settings.service.timezone)
+        await rota.refresh()
+        follower = asyncio.create_task(follow(live, model, rota), name="live")
         stack.push_async_callback(_ended, follower)
         forgetter = asyncio.create_task(forgetting.follow(database), name="forgetting")
         stack.push_async_callback(_ended, forgetter)
         areas = LiveAreas(database)
         await areas.refresh()
         stack.push_async_callback(_ended, asyncio.create_task(areas.follow(), name="areas"))
-        line = make_line(settings, library, channels, places=areas.places)
+        line = make_line(settings, library, channels, places=areas.places, rota=rota)
         pipeline = Pipeline(database, line)
         pipeline.start()
         stack.push_async_callback(pipeline.stop)
@@ -154,12 +157,18 @@ def make_web_app(house: House) -> web.Application:
 
 
 def make_line(
-    settings: Settings, library: Library, channels: Mapping[str, Speech], *, places: Places | None = None
+    settings: Settings,
+    library: Library,
+    channels: Mapping[str, Speech],
+    *,
+    places: Places | None = None,
+    rota: LiveRoster | None = None,
 ) -> Line:
     """What every turn uses, from the settings and the handlers."""
     service = settings.service
     return Line(
         service=service,
+        is_staffed=lambda now: is_staffed(service, rota.shifts if rota else (), now),
         house=dialogue.House(
             name=service.name,
             hotline=service.hotline,

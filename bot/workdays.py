@@ -55,7 +55,7 @@ class Calendar:
 
     def is_open(self, now: datetime) -> bool:
         """Whether the desk is open at `now` (aware)."""
-        return any(begin <= now < end for begin, end in self._spans(_local_day(now, self.zone)))
+        return any(begin <= now < end for begin, end in self.spans(_local_day(now, self.zone)))
 
     def next_opening(self, now: datetime) -> datetime | None:
         """When the desk opens next; `now` itself while it is open, None when it never does."""
@@ -82,7 +82,7 @@ class Calendar:
             return max(end - begin, timedelta())
         total, day, last = timedelta(), _local_day(begin, self.zone), _local_day(end, self.zone)
         while day <= last:
-            for opens, closes in self._spans(day):
+            for opens, closes in self.spans(day):
                 total += max(min(closes, end) - max(opens, begin), timedelta())
             day += _DAY
         return total
@@ -90,9 +90,10 @@ class Calendar:
     def _spans_from(self, since: datetime) -> Iterator[tuple[datetime, datetime]]:
         day = _local_day(since, self.zone)
         for number in range(_FURTHEST):
-            yield from self._spans(day + number * _DAY)
+            yield from self.spans(day + number * _DAY)
 
-    def _spans(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    def spans(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """The duty hours of a local day, as moments."""
         return _spans_of(self.hours(day), day, self.zone)
 
 

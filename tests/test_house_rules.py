@@ -75,6 +75,7 @@ SENTENCES = {
     "bot/console/queue.py": "what is wrong with a form of the console, and why a step is not possible",
     "bot/console/reach.py": "what is wrong with a form of the console",
     "bot/console/safety_plan.py": "what is wrong with a form of the console",
+    "bot/console/roster_sheet.py": "names of weekdays",
     "bot/console/sign_in.py": "why a sign-in was refused",
     "bot/console/viewers.py": "what is wrong with a form of the console",
     "bot/console/transfers.py": "what is wrong with a form of the console",

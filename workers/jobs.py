@@ -6,6 +6,7 @@ from bot import pulling
 from workers import (
     campaigns,
     erasure,
+    escalation,
     media,
     members,
     outbox,
@@ -39,9 +40,10 @@ async def send_campaigns(house: WorkerHouse) -> None:
 
 
 async def sweep(house: WorkerHouse) -> None:
-    """Find what a lost job forgot: interrupted sends, unhandled messages, due rows, unanswered danger, transfers."""
+    """Find what a lost job forgot: sends, unhandled messages, due rows; danger nobody answers or takes, transfers."""
     await outbox.recover(house)
     await sla.hand_back(house)
+    await escalation.escalate(house)
     await transfers.expire(house)
     await stored.handle_stored(house)
     await outbox.deliver(house, outbox.LIVE)

@@ -21,13 +21,13 @@ from workers.house import WorkerHouse
 
 log = logging.getLogger(__name__)
 
-_MEMBERS, _ROBOTS = "wecom", "wecom_robot"
+_MEMBERS, _ROBOTS, _PHONES = "wecom", "wecom_robot", "sms"
 #: The robot of this name says in its group that somebody must look.
 ALARM_ROBOT = "alarm"
 #: Older alarms nobody looked at are the console's affair.
 _FRESH = timedelta(hours=1)
-#: More of the same danger updates the alarm there is.
-_NOT_AGAIN = frozenset({"danger_again"})
+#: More of the same danger updates the alarm there is; of unclaimed danger escalation.py tells whom it concerns.
+_NOT_AGAIN = frozenset({"danger_again", "unclaimed"})
 #: Who waits so long for a person is work somebody is reminded of.
 _WAITS = timedelta(minutes=15)
 _MINUTE = timedelta(minutes=1)
@@ -38,7 +38,7 @@ _SEND_SECONDS = 5
 
 async def tell(house: WorkerHouse) -> None:
     """Queue what alarms and waiting conversations call for, then send what is due."""
-    if _MEMBERS not in house.channels and _ROBOTS not in house.channels:
+    if not {_MEMBERS, _ROBOTS, _PHONES} & house.channels.keys():
         return
     now = clock.now()
     async with house.database.transaction() as tx:
@@ -54,7 +54,7 @@ async def deliver(house: WorkerHouse) -> int:
     now = clock.now()
     due: list[DueNotice] = []
     async with house.database.transaction() as tx:
-        for name in (_MEMBERS, _ROBOTS):
+        for name in (_MEMBERS, _ROBOTS, _PHONES):
             room = _AT_ONCE
             if name == _ROBOTS and name in house.channels:
                 # Few robots share few keys: all of them together keep to what one may say.
@@ -124,7 +124,7 @@ async def _send(house: WorkerHouse, notice: DueNotice) -> None:
                 )
             )
     except TimeoutError:
-        error = SendError("企业微信没有回应，会自动重发", code="timeout", known_unsent=False)
+        error = SendError("平台没有回应，会自动重发", code="timeout", known_unsent=False)
         log.warning("notice.not_sent", extra={"notice": notice.id, "code": error.code})
     except SendError as problem:
         error = problem

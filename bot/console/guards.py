@@ -72,6 +72,7 @@ OPEN = {
     "recusal": "found only by the conversation or case it belongs to",
     "grant": "found only by the conversation or case it belongs to",
     "kind": "kinds of documents, the same for everybody",
+    "shift": "rows of the duty roster, which hold nothing of any woman",
     "staff": "accounts of staff, for administrators",
 }
 

@@ -11,7 +11,7 @@ from bot.console import words
 from bot.console.passwords import hash_password
 from bot.console.visit import BadForm, Visit
 from bot.errors import WrongState
-from storage.repositories import accounts, staff
+from storage.repositories import accounts, desks, staff
 
 _LOGIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{1,31}$")
 _LONGEST_NAME = 20
@@ -145,6 +145,7 @@ async def _page(visit: Visit, staff_id: str, password: str = "") -> web.StreamRe
         person = await staff.find_by_id(tx, staff_id)
         sessions = await accounts.sessions_of(tx, staff_id, clock.now())
         areas = await accounts.areas(tx)
+        profile = await desks.profile_of(tx, staff_id)
     if visit.wants_json:
         return visit.json(
             {
@@ -161,6 +162,7 @@ async def _page(visit: Visit, staff_id: str, password: str = "") -> web.StreamRe
         sessions=sessions,
         areas=areas,
         password=password,
+        profile=profile,
         mine=staff_id == visit.me.id,
     )
 

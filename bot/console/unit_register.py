@@ -1,16 +1,14 @@
 """The register of partner units as a spreadsheet: read with what is wrong in which row, written in the same form."""
 
-import csv
 import io
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import openpyxl
 import xlsxwriter
 
-from bot.console import words
+from bot.console import sheets, words
+from bot.console.sheets import BadSheet
 from storage.repositories.units import UnitView
 
 #: Columns in the order of the file: name of the field, longest text.
@@ -28,9 +26,6 @@ COLUMNS = (
 _NEEDED = ("name", "kind")
 MOST_ROWS = 2000
 MOST_BYTES = 200 * 1024
-#: A spreadsheet is a zip archive: what it unpacks to is limited before anything is unpacked.
-_MOST_UNPACKED = 20 * 1024 * 1024
-_XLSX_BEGINS = b"PK\x03\x04"
 _MOST_DAYS = 90
 DEFAULT_DAYS = 5
 
@@ -66,7 +61,7 @@ def read_register(content: bytes, areas: Mapping[str, str]) -> Register:
     heads = _heads(rows[0], register) if rows else {}
     seen: dict[str, int] = {}
     for number, row in enumerate(rows[1:], 2):
-        cells = {name: _text(row, place) for name, place in heads.items()}
+        cells = {name: sheets.text_at(row, place) for name, place in heads.items()}
         if not any(cells.values()):
             continue
         unit = read_unit(cells, areas, register, number)
@@ -160,52 +155,15 @@ def _cells(unit: UnitView, areas: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _rows(content: bytes, register: Register) -> Sequence[Sequence[Any]]:
-    if len(content) > MOST_BYTES:
-        register.complain(1, "", "too_big")
-        return []
-    rows = _sheet(content, register) if content.startswith(_XLSX_BEGINS) else _lines(content, register)
-    if len(rows) > MOST_ROWS:
-        register.complain(1, "", "too_many", most=MOST_ROWS)
-        return []
-    return rows
-
-
-def _sheet(content: bytes, register: Register) -> list[tuple[Any, ...]]:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(one.file_size for one in archive.infolist()) > _MOST_UNPACKED:
-                register.complain(1, "", "too_big")
-                return []
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        rows = list(sheet.iter_rows(values_only=True, max_row=MOST_ROWS + 1, max_col=30))
-        book.close()
-    except Exception:
-        # A damaged archive fails in many ways inside the library; to whoever chose the file they are one.
-        register.complain(1, "", "unreadable")
-        return []
-    return rows
-
-
-def _lines(content: bytes, register: Register) -> list[list[str]]:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        register.complain(1, "", "unreadable")
-        return []
-    try:
-        return list(csv.reader(io.StringIO(text, newline="")))
-    except csv.Error:
-        register.complain(1, "", "unreadable")
+        return sheets.read_rows(content, most_rows=MOST_ROWS, most_bytes=MOST_BYTES)
+    except BadSheet as error:
+        register.complain(1, "", error.key, most=MOST_ROWS)
         return []
 
 
 def _heads(row: Sequence[Any], register: Register) -> dict[str, int]:
-    places = {_text(row, place): place for place in range(len(row))}
+    places = {sheets.text_at(row, place): place for place in range(len(row))}
     names = words.group("unit_fields")
     found = {name: places[names[name]] for name, _ in COLUMNS if names[name] in places}
     for name in _NEEDED:
@@ -221,10 +179,3 @@ def _days(text: str, register: Register, row: int) -> int:
         return int(text)
     register.complain(row, "answer_days", "no_days", most=_MOST_DAYS)
     return DEFAULT_DAYS
-
-
-def _text(row: Sequence[Any], place: int) -> str:
-    value = row[place] if place < len(row) else None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value is None else str(value).strip()

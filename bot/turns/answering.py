@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from bot import clock, duty, router, sessions
+from bot import clock, router, sessions
 from bot.dialogue import ANY, Flow, Reply, Turn
 from bot.messages import Kind
 from bot.router import SILENT_KINDS, Route, Way
@@ -80,7 +80,7 @@ async def take(line: Line, tx: Transaction, person: Person, incoming: Incoming, 
         ),
         house=line.house,
         now=now,
-        on_duty=duty.is_on_duty(line.service, now),
+        on_duty=line.is_staffed(now),
         flow=flow,
         step=step,
         data=data,

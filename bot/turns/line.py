@@ -24,6 +24,8 @@ class Line:
     """What every turn uses: who understands, who answers, and the house rules."""
 
     service: Service
+    #: Whether somebody is at the desk: by the duty hours, and by the roster where one is kept.
+    is_staffed: Callable[[datetime], bool]
     house: House
     handlers: Mapping[str, Flow]
     locked_handlers: frozenset[str]

@@ -225,16 +225,6 @@ document.addEventListener("change", (event) => {
   if (event.target.hasAttribute("data-submit")) event.target.form.requestSubmit();
 });
 
-// One key for what is done all day, where nobody is typing: n takes the next conversation.
-document.addEventListener("keydown", (event) => {
-  if (locked || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input,textarea,select")) return;
-  const button = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]:not([disabled])`);
-  if (button) {
-    event.preventDefault();
-    button.click();
-  }
-});
-
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("[data-once]")) {
     event.preventDefault();
