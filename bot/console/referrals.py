@@ -72,7 +72,7 @@ async def edit(visit: Visit) -> web.StreamResponse:
     async with visit.house.database.transaction() as tx:
         referral = await referrals.find(tx, visit.part("referral"), await visit.scope(tx), for_update=True)
         if visit.request.method == "GET":
-            case_id, form = referral.case_id, _shown(referral)
+            case_id, form = referral.case_id, dict[str, str]()
             given, problems = None, dict[str, str]()
         else:
             case = await cases.find(tx, referral.case_id, await visit.scope(tx), for_update=True)
@@ -147,7 +147,7 @@ async def _form_page(visit: Visit, case_id: str, *, status: int = 200, **values:
     if visit.wants_json:
         return visit.json({"fields": [name for name, text in known.items() if text]}, status)
     values = {"form": {}, "problems": {}, "referral": None} | values
-    form = values["form"] or {f"text_{name}": text for name, text in known.items()}
+    form = values["form"] or {f"text_{name}": text for name, text in known.items()} | _shown(values["referral"])
     identifiers = sharing.identifiers()
     return visit.page(
         "referral_edit.html", status=status, case=case, units=listed, areas=areas, labels=sharing.labels(),
@@ -190,7 +190,9 @@ async def _read(visit: Visit, tx: Any, case: CaseFile) -> tuple[Draft | None, di
     return Draft(unit, purpose, tuple(shared)), problems
 
 
-def _shown(referral: ReferralFile) -> dict[str, str]:
+def _shown(referral: ReferralFile | None) -> dict[str, str]:
+    if referral is None:
+        return {}
     return {"unit": referral.unit_id, "purpose": referral.purpose} | {
         key: value
         for one in referral.shared

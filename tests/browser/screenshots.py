@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.async_api import Page, async_playwright
 
+from tests.browser import referring
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Window
 from tests.support.living import Living
 
@@ -72,6 +73,16 @@ async def take(window: Window, living: Living, folder: Path) -> None:
         "me": "/console/me",
         "person": talk + "/person",
     }
+    _, told = await referring.pass_on(window, living)
+    pages |= {
+        "case": told.case,
+        "referrals": "/console/referrals",
+        "referral": told.referral,
+        "referral-new": told.case + "/referrals/new",
+        "units": "/console/units",
+        "protection-order": told.case + "/papers/protection_order",
+        "incident-log": told.case + "/papers/incident_log",
+    }
     for size, (width, height) in SIZES.items():
         door = await window.open("/console/sign-in", width, height)
         await save(door, folder / f"sign-in-{size}.png")
@@ -86,6 +97,11 @@ async def take(window: Window, living: Living, folder: Path) -> None:
         await save(phone, folder / f"simulator-{size}.png")
         await phone.locator("button", has_text="桂兰").click()
         await save(phone, folder / f"sign-up-{size}.png")
+
+    unit = await window.open(told.link, *SIZES["phone"])
+    await save(unit, folder / "unit-code-phone.png")
+    await referring.open_link(unit, told)
+    await save(unit, folder / "unit-phone.png")
 
 
 async def save(page: Page, path: Path) -> None:

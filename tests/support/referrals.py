@@ -32,6 +32,7 @@ CASE = {
 PICKED = {
     "purpose": "受理人身安全保护令申请",
     "share_name": "1",
+    "text_name": CASE["name"],
     "share_summary": "1",
     "text_summary": SUMMARY,
 }

@@ -1,10 +1,15 @@
 """The one-time link: one browser, one referral, nothing more than what is shared, and nothing once it is over."""
 
+import io
+import random
 import re
 from datetime import timedelta
 
 import pytest
+from docx import Document
+from docx.oxml.ns import qn
 
+from bot import sharing
 from bot.clock import Frozen
 from storage.repositories.referrals.links import MOST_FAILURES
 from tests.bot.console.conftest import Desk
@@ -204,3 +209,31 @@ async def test_one_unit_never_sees_the_referral_of_another(desk: Desk, units: li
     header = "; ".join(f"{name}={value}" for name, value in cookies.items())
     async with third.session.get(desk.url + other_link[0], headers={"Cookie": header}) as got:
         assert "另一件事" not in await got.text()
+
+
+#: One word for every field of a case, found nowhere else.
+CANARIES = {name: f"金丝雀{number:02d}号" for number, name in enumerate(sharing.labels())}
+
+
+async def test_whatever_is_picked_page_and_slip_hold_it_and_no_other_field(desk: Desk) -> None:
+    li = await desk.signed_in("li", "supervisor")
+    unit_id = await add_unit(li)
+    case = await take_down(li, name=CANARIES["name"], phone="13700009999", summary=CANARIES["summary"])
+    chance = random.Random(20261125)
+    for _ in range(6):
+        picked = {name for name in CANARIES if name != "address" and chance.random() < 0.5} or {"summary"}
+        if "phone" in picked:
+            picked |= {"contact", "hours"}
+        form = {f"text_{name}": text for name, text in CANARIES.items()}
+        form |= {"share_name": "", "share_summary": ""} | {f"share_{name}": "1" for name in picked}
+        referral_id = await passed_on(li, case["id"], unit_id, **form)
+        async with UnitBrowser(desk.url) as unit:
+            page = (await unit.open(await link_of(li, referral_id))).text
+        headers = {"X-CSRF-Token": li.csrf}
+        async with li.session.post(f"{desk.url}/console/referrals/{referral_id}/slip", headers=headers) as got:
+            paper = Document(io.BytesIO(await got.read()))
+        slip = "\n".join(node.text or "" for node in paper.element.body.iter(qn("w:t")))
+        for name, canary in CANARIES.items():
+            word = "13700009999" if name == "phone" else canary
+            assert (word in page) == (name in picked), name
+            assert (word in slip) == (name in picked), name
