@@ -144,6 +144,8 @@ class Retention(Section):
     staff_notices_days: int = Field(default=30, ge=1)
     #: Links of partner units that open nothing any more.
     referral_links_days: int = Field(default=30, ge=1)
+    #: What staff were typing and never saved.
+    drafts_days: int = Field(default=30, ge=1)
     #: Browsers of staff that are signed out.
     staff_sessions_days: int = Field(default=30, ge=1)
     #: Failed sign-ins.

@@ -18,6 +18,14 @@ _SHORTEST, _LONGEST = 3, 12
 #: Words the bot listens to anyway cannot be somebody's own word.
 _TAKEN = ("leave", "resume", "skip", "agree", "disagree", "safe", "unsafe", "quiet")
 _MOST_CASES = 5
+#: How a case stands, in words that tell nothing of what it is about.
+_STATES = {
+    "open": "mydata.state_open",
+    "working": "mydata.state_working",
+    "waiting": "mydata.state_waiting",
+    "reopened": "mydata.state_working",
+    "closed": "mydata.state_closed",
+}
 #: What she hears while staff must check first, by what she asked for.
 _BY_STAFF = {"holds": "mydata.holds_staff", "status": "mydata.status_staff"}
 #: The duties that stand in the way of erasure, in words.
@@ -30,6 +38,7 @@ _KINDS = {
     "files": "mydata.kind_files",
     "cases": "mydata.kind_cases",
     "referrals": "mydata.kind_referrals",
+    "documents": "mydata.kind_documents",
     "assessments": "mydata.kind_assessments",
     "plans": "mydata.kind_plans",
     "sign_ups": "mydata.kind_sign_ups",
@@ -161,7 +170,7 @@ async def _status(turn: Turn) -> str:
             "mydata.status_line",
             number=case.number,
             day=_day(turn, case.opened_at),
-            state=texts("mydata.state_closed" if case.status == "closed" else "mydata.state_open"),
+            state=texts(_STATES[case.status]),
         )
         for case in cases[:_MOST_CASES]
     ]

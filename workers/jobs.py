@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from bot import pulling
 from workers import (
     campaigns,
+    case_reminders,
     erasure,
     escalation,
     media,
@@ -65,6 +66,7 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "tell_members": members.tell,
     "sweep": sweep,
     "remind": reminders.remind,
+    "remind_cases": case_reminders.remind_cases,
     "close_silent": sla.close_silent,
     "erase_due": erasure.erase_due,
     "expire": retention.expire,

@@ -52,10 +52,15 @@ from bot.console.access import (
     WRITE,
 )
 from bot.console.cases import acts as case_acts
+from bot.console.cases import documents as case_documents
+from bot.console.cases import drafts as case_drafts
 from bot.console.cases import listing as case_list
+from bot.console.cases import mediation as case_mediation
 from bot.console.cases import page as case_page
+from bot.console.cases import repeats as case_repeats
 from bot.console.cases import taking as case_taking
-from bot.console.visit import ConsoleHouse, Handler, Visit, door
+from bot.console.cases import visits as case_visits
+from bot.console.visit import MAX_FORM, ConsoleHouse, Handler, Visit, door
 
 __all__ = ["PAGES", "ConsoleHouse", "Page", "add_console"]
 
@@ -72,6 +77,8 @@ class Page:
     roles: frozenset[str] | None
     #: Answers also while the screen is locked; such a page shows nothing of anybody.
     while_locked: bool = False
+    #: A page that takes files says how much of them.
+    most_bytes: int = MAX_FORM
 
 
 async def home(visit: Visit) -> web.StreamResponse:
@@ -156,6 +163,8 @@ PAGES: list[Page] = [
     Page("GET", "/console/cases", case_list.show_all, CASE),
     Page("GET", "/console/cases/new", case_taking.ask_new, CASE),
     Page("POST", "/console/cases", case_taking.create, CASE),
+    Page("GET", "/console/visits", case_visits.show_due, CASE),
+    Page("POST", "/console/drafts", case_drafts.keep, CASE),
     Page("GET", "/console/cases/{case}", case_page.show, CASE),
     Page("GET", "/console/cases/{case}/edit", case_taking.ask_change, CASE),
     Page("POST", "/console/cases/{case}/edit", case_taking.change, CASE),
@@ -173,6 +182,17 @@ PAGES: list[Page] = [
     Page("POST", "/console/cases/{case}/plan", safety_plan.save, CASE),
     Page("GET", "/console/cases/{case}/plan/print", safety_plan.show_print, CASE),
     Page("POST", "/console/cases/{case}/plan/forget", safety_plan.forget, CASE),
+    Page("POST", "/console/cases/{case}/visits", case_visits.plan, CASE),
+    Page("POST", "/console/cases/{case}/visits/{visit}", case_visits.finish, CASE),
+    Page("POST", "/console/cases/{case}/mediation", case_mediation.propose, CASE),
+    Page("POST", "/console/cases/{case}/mediation/{mediation}/agree", case_mediation.agree, CASE),
+    Page("POST", "/console/cases/{case}/mediation/{mediation}/sessions", case_mediation.add_session, CASE),
+    Page("POST", "/console/cases/{case}/mediation/{mediation}/end", case_mediation.end, CASE),
+    Page("POST", "/console/cases/{case}/mediation/{mediation}/confirmation", case_mediation.confirm, CASE),
+    Page("POST", "/console/cases/{case}/files", case_documents.add, CASE, most_bytes=case_documents.MOST_BYTES),
+    Page("GET", "/console/cases/{case}/files/{file}", case_documents.show, CASE),
+    Page("POST", "/console/cases/{case}/files/{file}/remove", case_documents.remove, CASE),
+    Page("POST", "/console/cases/{case}/repeats/{repeat}", case_repeats.decide, CASE),
     Page("POST", "/console/cases/{case}/close", case_acts.close, CASE),
     Page("POST", "/console/cases/{case}/reopen", case_acts.reopen, CASE),
     Page("GET", "/console/activities", activities.show_all, OFFER),
@@ -266,6 +286,13 @@ def add_console(app: web.Application, house: ConsoleHouse) -> None:
         app.router.add_route(
             page.method,
             page.path,
-            door(house, page.handler, page.roles, guards.check, while_locked=page.while_locked),
+            door(
+                house,
+                page.handler,
+                page.roles,
+                guards.check,
+                while_locked=page.while_locked,
+                most_bytes=page.most_bytes,
+            ),
         )
     app.router.add_static("/console/static", _STATIC, append_version=False)

@@ -21,6 +21,7 @@ from yarl import URL
 from bot import clock
 from bot.config import Settings
 from bot.console import access, words
+from bot.console.uploads import TooLarge, Upload, read_parts
 from bot.errors import NotFound, StaleConversation, StorageUnavailable, WrongState
 from bot.learning import Trainer
 from bot.plan import Channels
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 COOKIE = "niangjia_staff"
 #: Seeing somebody at work is written down this often, not for every request.
 _TOUCH = timedelta(minutes=1)
-_MAX_FORM = 256 * 1024
+MAX_FORM = 256 * 1024
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none';"
@@ -84,6 +85,7 @@ class Visit:
     session: SessionView | None = None
     form: dict[str, str] = field(default_factory=dict)
     sight: Sight | None = None
+    uploads: dict[str, Upload] = field(default_factory=dict)
 
     @property
     def me(self) -> StaffView:
@@ -171,14 +173,20 @@ Check = Callable[[Visit], Awaitable[None]]
 
 
 def door(
-    house: ConsoleHouse, handler: Handler, roles: frozenset[str] | None, check: Check, *, while_locked: bool = False
+    house: ConsoleHouse,
+    handler: Handler,
+    roles: frozenset[str] | None,
+    check: Check,
+    *,
+    while_locked: bool = False,
+    most_bytes: int = MAX_FORM,
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The request handler behind a page: who is it, may she, was it her own page that asked, is it hers to see."""
 
     async def enter(request: web.Request) -> web.StreamResponse:
         visit = Visit(request, house)
         try:
-            response = await _enter(visit, handler, roles, check, while_locked=while_locked)
+            response = await _enter(visit, handler, roles, check, while_locked=while_locked, most_bytes=most_bytes)
         except StorageUnavailable:
             response = _refuse(visit, 503, "数据库暂时连不上，请稍后再试；刚才的操作没有保存。")
         except NotFound:
@@ -203,12 +211,20 @@ def door(
 
 
 async def _enter(
-    visit: Visit, handler: Handler, roles: frozenset[str] | None, check: Check, *, while_locked: bool
+    visit: Visit,
+    handler: Handler,
+    roles: frozenset[str] | None,
+    check: Check,
+    *,
+    while_locked: bool,
+    most_bytes: int,
 ) -> web.StreamResponse:
     if visit.request.method == "POST":
         _check_origin(visit)
-        visit.form = await _read_form(visit.request)
     visit.session = await find_session(visit)
+    if visit.request.method == "POST":
+        # Only who is signed in may make us read more than a form.
+        await _read_post(visit, MAX_FORM if visit.session is None else most_bytes)
     if roles is not None:
         if visit.session is None:
             if visit.wants_json or visit.request.method != "GET":
@@ -252,9 +268,21 @@ def _check_origin(visit: Visit) -> None:
         raise Forbidden
 
 
+async def _read_post(visit: Visit, most_bytes: int) -> None:
+    if most_bytes == MAX_FORM or not visit.request.content_type.startswith("multipart/"):
+        visit.form = await _read_form(visit.request)
+        return
+    try:
+        visit.form, visit.uploads = await read_parts(visit.request, most_bytes)
+    except TooLarge:
+        raise BadForm({"": f"文件太大，最多 {most_bytes // 2**20} MB"}) from None
+    except ValueError:
+        raise BadForm({"": "没有收完整，请再传一次"}) from None
+
+
 async def _read_form(request: web.Request) -> dict[str, str]:
     """What was posted, as texts, whether as a form or as JSON. Raises BadForm."""
-    if (request.content_length or 0) > _MAX_FORM:
+    if (request.content_length or 0) > MAX_FORM:
         raise BadForm({"": "内容太长"})
     if request.content_type == "application/json":
         try:

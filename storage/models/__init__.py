@@ -18,6 +18,7 @@ from storage.models.campaigns import (
 from storage.models.casework import Case, CaseEvent, CasePerson
 from storage.models.chat import ChatPass, ChatRoom
 from storage.models.desk import Escalation, Shift, StaffDesk, Transfer
+from storage.models.followup import CaseDocument, CaseDraft, CaseLink, CaseMediation, CaseVisit, MediationSession
 from storage.models.house import AuditEntry, HouseKey, Notice, SignInFailure, StaffSession
 from storage.models.knowledge import (
     Article,
@@ -51,8 +52,13 @@ __all__ = [
     "CampaignReview",
     "CampaignVariant",
     "Case",
+    "CaseDocument",
+    "CaseDraft",
     "CaseEvent",
+    "CaseLink",
+    "CaseMediation",
     "CasePerson",
+    "CaseVisit",
     "ChannelCursor",
     "ChannelGroup",
     "ChatPass",
@@ -69,6 +75,7 @@ __all__ = [
     "Identity",
     "InboundMessage",
     "LanguageModel",
+    "MediationSession",
     "Notice",
     "NoticeGrant",
     "Outbox",

@@ -18,7 +18,11 @@ from storage.models import (
     ArticleFeedback,
     Attachment,
     Case,
+    CaseDocument,
     CaseEvent,
+    CaseMediation,
+    CasePerson,
+    CaseVisit,
     Contact,
     Identity,
     InboundMessage,
@@ -120,10 +124,58 @@ async def _cases(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> 
                 "consented_at": row.consented_at,
                 "consent_version": row.consent_version,
                 "fields": key.open_json("case.fields", row.fields_sealed, {}),
+                "satisfaction": row.satisfaction,
+                "her_view": key.open("case.view", row.view_sealed),
+                **await _in_case(tx, key, row.id),
                 "steps": [{"at": step.at, "kind": step.kind} for step in steps],
             }
         )
     copy.sections["cases"] = listed
+    await _documents(tx, key, contact_id, copy)
+
+
+async def _in_case(tx: Transaction, key: DataKey, case_id: str) -> dict[str, Any]:
+    """Who was named in a case, when she was asked how she is, what was agreed; not what staff noted."""
+    people, visits, mediations = table(CasePerson), table(CaseVisit), table(CaseMediation)
+    return {
+        "people": [
+            {
+                "role": one.role,
+                "relation": one.relation,
+                "name": key.open("case_person.name", one.name_sealed),
+                "phone": key.open("case_person.phone", one.phone_sealed),
+            }
+            for one in await tx.rows(select(people).where(people.c.case_id == case_id).order_by(people.c.id))
+        ],
+        "visits": [
+            {"due_at": one.due_at, "way": one.way, "state": one.state, "result": one.result}
+            for one in await tx.rows(select(visits).where(visits.c.case_id == case_id).order_by(visits.c.id))
+        ],
+        "mediations": [
+            {
+                "state": one.state,
+                "agreement": key.open("case_mediation.agreement", one.agreement_sealed),
+                "effective_at": one.effective_at,
+            }
+            for one in await tx.rows(select(mediations).where(mediations.c.case_id == case_id))
+        ],
+    }
+
+
+async def _documents(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
+    """What she handed in, or what was photographed for her."""
+    files, found = table(CaseDocument), table(Case)
+    kept = []
+    for row in await tx.rows(
+        select(files)
+        .join(found, found.c.id == files.c.case_id)
+        .where(found.c.contact_id == contact_id, files.c.content_sealed.is_not(None))
+        .order_by(files.c.id)
+    ):
+        name = f"files/{row.id}{_ending(row.content_type)}"
+        copy.files[name] = key.open_bytes("case_document.content", row.content_sealed)
+        kept.append({"at": row.created_at, "name": key.open("case_document.name", row.name_sealed), "file": name})
+    copy.sections["documents"] = kept
 
 
 async def _dangers(tx: Transaction, key: DataKey, contact_id: str, copy: Copy) -> None:
@@ -208,4 +260,6 @@ def _ending(content_type: str) -> str:
         "audio/amr": ".amr",
         "audio/mpeg": ".mp3",
         "video/mp4": ".mp4",
+        "application/pdf": ".pdf",
+        "application/zip": ".docx",
     }.get(content_type, ".bin")

@@ -22,6 +22,7 @@ from storage.models import (
     Attachment,
     Campaign,
     Case,
+    CaseDraft,
     ChatPass,
     ChatRoom,
     Contact,
@@ -54,6 +55,7 @@ _case = table(Case).c
 _contact = table(Contact).c
 _conversation = table(Conversation).c
 _delivery = table(Delivery).c
+_draft = table(CaseDraft).c
 _failure = table(SignInFailure).c
 _feedback = table(ArticleFeedback).c
 _identity = table(Identity).c
@@ -326,6 +328,7 @@ RULES: tuple[Rule, ...] = (
         _remove(_notice.id),
     ),
     Rule("referral_links", _link.id, lambda cut: _link.expires_at < cut, _remove(_link.id)),
+    Rule("drafts", _draft.id, lambda cut: _draft.saved_at < cut, _remove(_draft.id)),
     Rule("staff_sessions", _session.id, lambda cut: _session.expires_at < cut, _remove(_session.id)),
     Rule(
         "sign_in_failures",

@@ -11,6 +11,7 @@ from storage.models import (
     ArticleFeedback,
     Attachment,
     Case,
+    CaseDocument,
     Contact,
     Conversation,
     DangerAssessment,
@@ -30,6 +31,8 @@ MOST_FAILURES = 3
 
 _contact = table(Contact).c
 _conversation = table(Conversation).c
+_case = table(Case).c
+_document = table(CaseDocument).c
 _outbox = table(Outbox).c
 _BY_TALK = frozenset({"inbound_message", "outbox"})
 #: Everything she can be told we hold: name, its time, and what limits it.
@@ -40,6 +43,7 @@ _KINDS: tuple[tuple[str, Any, Any], ...] = (
     ("files", table(Attachment).c.created_at, None),
     ("cases", table(Case).c.opened_at, None),
     ("referrals", table(Referral).c.opened_at, table(Referral).c.opened_at.is_not(None)),
+    ("documents", _document.created_at, _document.content_sealed.is_not(None)),
     ("assessments", table(DangerAssessment).c.changed_at, table(DangerAssessment).c.content_sealed.is_not(None)),
     ("plans", table(SafetyPlan).c.changed_at, table(SafetyPlan).c.content_sealed.is_not(None)),
     ("sign_ups", table(SignUp).c.created_at, None),
@@ -107,7 +111,10 @@ async def holdings(tx: Transaction, contact_id: str) -> list[Holding]:
     found = []
     for kind, moment, limit in _KINDS:
         one = moment.table
-        hers = one.c.contact_id == contact_id
+        if "case_id" in one.c and "contact_id" not in one.c:
+            hers = one.c.case_id.in_(select(_case.id).where(_case.contact_id == contact_id))
+        else:
+            hers = one.c.contact_id == contact_id
         if one.name in _BY_TALK:
             # Millions of rows, with an index by conversation and one for those of no conversation.
             hers = or_(one.c.conversation_id.in_(talks), and_(one.c.conversation_id.is_(None), hers))

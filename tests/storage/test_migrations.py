@@ -145,7 +145,7 @@ async def insert(tx: Transaction, name: str, **values: Any) -> None:
 
 
 async def test_recipients_of_old_notices_leave_the_outbox(blank: Database) -> None:
-    await upgrade(blank, revisions()[-2])
+    await upgrade(blank, "0016")
     now: Any = datetime(2026, 3, 3, 2, tzinfo=UTC)
     if blank.dialect == "sqlite":
         now = "2026-03-03 02:00:00.000000+00:00"

@@ -11,10 +11,12 @@ from bot.console.cases.page import BY_ITSELF
 from bot.console.visit import BadForm, Forbidden, Visit
 from bot.errors import NotFound
 from storage.repositories import access, cases, staff
-from storage.repositories.cases import CaseFile, NextStep
+from storage.repositories.cases import CaseFile, NextStep, drafts
 
 _LONGEST = 4000
 _FEWEST, _MOST = 2, 400
+#: Next actions in which we begin, as ways of a visit.
+_BEGINS = {"call_back": "phone", "visit": "visit"}
 
 
 async def set_standing(visit: Visit) -> web.StreamResponse:
@@ -32,6 +34,7 @@ async def set_standing(visit: Visit) -> web.StreamResponse:
             problems.setdefault("next_at", words.name("case_problems", "required"))
         if problems:
             raise BadForm(problems)
+        cases.check_may_begin(case, _BEGINS.get(action, ""))
         step = NextStep(action, at if action else None, visit.form.get("next_note", "").strip()[:_MOST])
         await cases.set_standing(tx, case, visit.me.id, clock.now(), status=status or case.status, step=step)
         await visit.record(tx, "case.standing", f"case:{case.id}", status)
@@ -67,6 +70,7 @@ async def add_note(visit: Visit) -> web.StreamResponse:
         await cases.add_event(
             tx, case.key, case.id, kind, now=clock.now(), staff_id=visit.me.id, code=result, body=body
         )
+        await drafts.forget(tx, visit.me.id, f"note:{case.id}")
         await visit.record(tx, f"case.{kind}", f"case:{case.id}")
     return _done(visit)
 

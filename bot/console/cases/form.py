@@ -14,7 +14,7 @@ from storage.repositories.cases import CaseFile, CaseForm, PersonView
 _LINE, _TEXT = 60, 4000
 #: Fields of one line or one choice, by the group of words the choice is from.
 _CHOICES = {"hurt": "hurt", "contact": "contact", "sms_ok": "yes_no", "voicemail_ok": "yes_no"}
-_LINES = ("name", "phone", "hours", "cover_story", "place")
+_LINES = ("name", "phone", "hours", "cover_story", "place", "birth_year")
 _TEXTS = ("summary", "wish", "evidence_note")
 _TICKS = ("circumstances", "done", "evidence")
 #: Typed in by staff; a conversation's channel stays what it is.
@@ -36,6 +36,7 @@ def read(
     if area_id is not None and area_id not in areas:
         problems["area"] = _problem("choose")
     fields |= {"area": areas.get(area_id or "", ""), "area_id": area_id or ""}
+    _check_year(fields["birth_year"], problems)
     if not fields["summary"]:
         problems.setdefault("summary", _problem("required"))
     origin = case.origin if case is not None else _origin(form, problems)
@@ -122,6 +123,11 @@ def _choice(
     return value
 
 
+def _check_year(year: str, problems: dict[str, str]) -> None:
+    if year and not (year.isdigit() and len(year) == 4):
+        problems["birth_year"] = _problem("year")
+
+
 def _origin(form: Mapping[str, str], problems: dict[str, str]) -> str:
     origin = form.get("origin", "")
     if origin not in TYPED_ORIGINS:
@@ -170,8 +176,7 @@ def read_person(form: Mapping[str, str], person_id: str = "") -> tuple[PersonVie
         problems["role"] = _problem("choose")
     fields = {name: _text(form, name, _LINE, problems) for name in ("birth_year", "id_number", "address")}
     fields["note"] = _text(form, "note", 400, problems)
-    if fields["birth_year"] and not (fields["birth_year"].isdigit() and len(fields["birth_year"]) == 4):
-        problems["birth_year"] = _problem("choose")
+    _check_year(fields["birth_year"], problems)
     person = PersonView(
         person_id,
         role,

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bot import clock, gate
 from bot.console import assessment, words
+from bot.console.cases import documents, drafts, visits
 from bot.console.visit import BadForm, Visit
 from bot.errors import NotFound
 from storage.repositories import accounts, cases, referrals, staff
@@ -72,6 +73,13 @@ async def _values(visit: Visit, tx: Any, case: CaseFile, scope: Any) -> dict[str
     return {
         "people": await cases.people_of(tx, case.key, case.id),
         "facts": dict(case.fields),
+        "visits": await cases.visits_of(tx, case),
+        "intervals": visits.intervals(case),
+        "mediations": await cases.mediations_of(tx, case),
+        "documents": await cases.documents_of(tx, case),
+        "shown_types": documents.SHOWN,
+        "repeats": await cases.repeats_of(tx, case, scope),
+        "note_draft": (await drafts.find(visit, tx, f"note:{case.id}", case.key))[0],
         "talks": talks,
         "referred": await referrals.of_case(tx, case.id),
         "entries": await _timeline(tx, case, [talk for talk in talks if talk.linked]),

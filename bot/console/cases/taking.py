@@ -5,14 +5,18 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock
+from bot.console.cases import drafts
 from bot.console.cases import form as case_form
 from bot.console.visit import BadForm, Visit
 from storage.repositories import accounts, cases
+from storage.repositories.cases import drafts as stored_drafts
 
 
 async def ask_new(visit: Visit) -> web.StreamResponse:
     """An empty form, for somebody on the phone or at the desk."""
-    return await _form_page(visit, {"origin": "phone", "risk": "0"}, {})
+    async with visit.house.database.reading() as tx:
+        draft, kept_at = await drafts.find(visit, tx, "new", tx.keys.house)
+    return await _form_page(visit, {"origin": "phone", "risk": "0"} | draft, {}, kept_at=kept_at)
 
 
 async def create(visit: Visit) -> web.StreamResponse:
@@ -21,6 +25,7 @@ async def create(visit: Visit) -> web.StreamResponse:
         form, problems = case_form.read(visit.form, dict(await accounts.areas(tx)), visit.zone)
         if not problems:
             opened = await cases.take_down(tx, form, visit.me.id, clock.now(), zone=visit.zone)
+            await stored_drafts.forget(tx, visit.me.id, "new")
             await visit.record(tx, "case.opened", f"case:{opened.id}")
     if problems:
         return await _again(visit, problems)
@@ -33,8 +38,12 @@ async def ask_change(visit: Visit) -> web.StreamResponse:
     """The form of a case, to be changed."""
     async with visit.house.database.transaction() as tx:
         case = await cases.find(tx, visit.part("case"), await visit.scope(tx))
+        draft, kept_at = await drafts.find(visit, tx, f"edit:{case.id}", case.key)
         await visit.record(tx, "case.read", f"case:{case.id}")
-    return await _form_page(visit, case_form.shown(case, visit.zone), {}, case=case)
+    shown = case_form.shown(case, visit.zone)
+    if draft:  # a box that was unticked is not among what was kept
+        shown = {"version": shown["version"]} | draft
+    return await _form_page(visit, shown, {}, case=case, kept_at=kept_at)
 
 
 async def change(visit: Visit) -> web.StreamResponse:
@@ -45,6 +54,7 @@ async def change(visit: Visit) -> web.StreamResponse:
         if not problems:
             version = int(visit.form["version"]) if visit.form.get("version", "").isdigit() else case.version
             await cases.change_form(tx, case, form, visit.me.id, clock.now(), version=version)
+            await stored_drafts.forget(tx, visit.me.id, f"edit:{case.id}")
             await visit.record(tx, "case.updated", f"case:{case.id}")
     if problems:
         return await _again(visit, problems, case=case)
@@ -58,7 +68,13 @@ async def _again(visit: Visit, problems: dict[str, str], **values: Any) -> web.S
 
 
 async def _form_page(
-    visit: Visit, form: dict[str, str], problems: dict[str, str], *, status: int = 200, case: Any = None
+    visit: Visit,
+    form: dict[str, str],
+    problems: dict[str, str],
+    *,
+    status: int = 200,
+    case: Any = None,
+    kept_at: Any = None,
 ) -> web.StreamResponse:
     async with visit.house.database.reading() as tx:
         areas = await accounts.areas(tx)
@@ -69,6 +85,7 @@ async def _form_page(
         problems=dict(problems),
         areas=areas,
         case=case,
+        kept_at=kept_at,
         notice=case_form.spoken_notice(),
         typed_origins=case_form.TYPED_ORIGINS,
     )

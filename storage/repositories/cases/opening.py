@@ -70,7 +70,7 @@ async def open_case(
     await people.add_contact(tx, key, case_id, given, now)
     await add_event(tx, key, case_id, "opened", now=now, staff_id=staff_id)
     if shows_violence(category, given):
-        await violence.note(tx, case_id, now)
+        await violence.note(tx, key, case_id, now)
     await violence.keep_out_of_broadcasts(tx, contact_id)
     return CaseView(case_id, number, "open", category, now)
 
@@ -161,7 +161,7 @@ async def _go_on(
     await people.follow_form(tx, key, existing.id, merged, now)
     await add_event(tx, key, existing.id, "updated", now=now)
     if shows_violence(name, merged):
-        await violence.note(tx, existing.id, now)
+        await violence.note(tx, key, existing.id, now)
     await violence.keep_out_of_broadcasts(tx, existing.contact_id)
     return CaseView(existing.id, existing.number, existing.status, name, existing.opened_at)
 

@@ -105,6 +105,7 @@ async def add_contact(tx: Transaction, key: DataKey, case_id: str, fields: dict[
         "",
         str(fields.get("name") or ""),
         str(fields.get("phone") or fields.get("callback_phone") or ""),
+        {"birth_year": str(fields["birth_year"])} if fields.get("birth_year") else {},
     )
     await add_person(tx, key, case_id, person, now)
 
@@ -123,7 +124,7 @@ async def follow_form(tx: Transaction, key: DataKey, case_id: str, fields: dict[
         known.relation,
         str(fields.get("name") or known.name),
         phone,
-        known.fields,
+        known.fields | ({"birth_year": str(fields["birth_year"])} if fields.get("birth_year") else {}),
     )
     if person != known:
         await change_person(tx, key, case_id, person)
@@ -132,6 +133,12 @@ async def follow_form(tx: Transaction, key: DataKey, case_id: str, fields: dict[
 def contact_role(fields: dict[str, Any], known: str = "reporter") -> str:
     """Survivor when she is the one who is hurt, reporter when it is another or nobody has said."""
     return {"self": "survivor", "other": "reporter"}.get(str(fields.get("hurt") or ""), known)
+
+
+def _name_digest(tx: Transaction, person: PersonView) -> bytes | None:
+    """By name and year of birth together; a name alone belongs to too many."""
+    name, year = "".join(person.name.split()), str(person.fields.get("birth_year") or "")
+    return tx.keys.digest("case_name", f"{name}\0{year}") if name and year else None
 
 
 def _values(tx: Transaction, key: DataKey, person: PersonView) -> dict[str, Any]:
@@ -143,6 +150,6 @@ def _values(tx: Transaction, key: DataKey, person: PersonView) -> dict[str, Any]
         "name_sealed": key.seal("case_person.name", person.name) if person.name else None,
         "phone_sealed": key.seal("case_person.phone", person.phone) if person.phone else None,
         "phone_digest": phones.digest(tx, digits) if findable else None,
-        "name_digest": None,
+        "name_digest": _name_digest(tx, person) if person.role in FINDABLE else None,
         "fields_sealed": key.seal_json("case_person.fields", person.fields) if person.fields else None,
     }

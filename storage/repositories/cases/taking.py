@@ -9,12 +9,12 @@ from sqlalchemy import update
 from storage.database import Transaction
 from storage.models import Contact, new_id, table
 from storage.repositories import phones
-from storage.repositories.cases import people, standing, violence
+from storage.repositories.cases import people, repeats, standing, violence
 from storage.repositories.cases.events import add_event
 from storage.repositories.cases.opening import open_case
 from storage.repositories.cases.people import PersonView
 from storage.repositories.cases.rules import rights_group, shows_violence
-from storage.repositories.cases.views import CaseFile, CaseView
+from storage.repositories.cases.views import CaseFile, CaseView, find
 
 _contact = table(Contact).c
 
@@ -79,6 +79,7 @@ async def take_down(tx: Transaction, form: CaseForm, staff_id: str, now: datetim
             **({"rights_group": form.rights_group} if form.rights_group else {}),
         )
     )
+    await repeats.look_for(tx, await find(tx, opened.id, None), now)
     return CaseView(opened.id, opened.number, "working", form.category, now)
 
 
@@ -104,6 +105,7 @@ async def change_form(
     await phones.remember(tx, case.key, case.contact_id, str(fields.get("phone") or ""))
     await people.follow_form(tx, case.key, case.id, fields, now)
     await add_event(tx, case.key, case.id, "updated", now=now, staff_id=staff_id)
-    first = shows_violence(form.category, fields) and await violence.note(tx, case.id, now)
+    first = shows_violence(form.category, fields) and await violence.note(tx, case.key, case.id, now)
     await violence.keep_out_of_broadcasts(tx, case.contact_id)
+    await repeats.look_for(tx, case, now)
     return first
