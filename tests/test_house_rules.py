@@ -288,6 +288,7 @@ PROACTIVE = (
     "staff.waiting",
     "staff.referrals",
     "staff.due",
+    "staff.answered",
     "reminders.day_before",
     "reminders.activity_cancelled",
     "activity.promoted",

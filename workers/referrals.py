@@ -17,6 +17,8 @@ from workers.house import WorkerHouse
 log = logging.getLogger(__name__)
 
 _MEMBERS = "wecom"
+#: Older answers stand in the list.
+_FRESH = timedelta(days=1)
 
 
 async def chase(house: WorkerHouse) -> None:
@@ -33,6 +35,8 @@ async def chase(house: WorkerHouse) -> None:
             await referrals.remember_chased(tx, row.id, now)
         if _MEMBERS in house.channels and duty.is_on_duty(house.settings.service, now):
             await _remind(tx, house, late, now)
+        if _MEMBERS in house.channels:
+            await _tell_answers(tx, house, now)
     if gone:
         log.info("referrals.expired", extra={"number": len(gone)})
 
@@ -45,7 +49,22 @@ async def _remind(tx: Transaction, house: WorkerHouse, late: Sequence[AnyRow], n
     for member in members:
         count = sum(_concerns(row, member, reachable) for row in late)
         if count:
-            await _tell(tx, house, member, count, f"referrals:{member.id}:{day:%Y%m%d}", now)
+            link = f"{house.settings.public_url}/console/referrals?state=overdue"
+            said = texts("staff.referrals", count=count, link=link)
+            await _tell(tx, member, said, f"referrals:{member.id}:{day:%Y%m%d}", now)
+
+
+async def _tell_answers(tx: Transaction, house: WorkerHouse, now: datetime) -> None:
+    """A unit answered by its link: whoever made the referral hears of it once."""
+    answers = await referrals.answers_since(tx, now - _FRESH)
+    members = await notices.members(tx, now) if answers else []
+    reachable = {member.id for member in members}
+    for row in answers:
+        link = f"{house.settings.public_url}/console/referrals/{row.referral_id}"
+        for member in members:
+            if _concerns(row, member, reachable):
+                said = texts("staff.answered", link=link)
+                await _tell(tx, member, said, f"referral-answer:{row.id}:{member.id}", now)
 
 
 def _concerns(row: AnyRow, member: Member, reachable: Collection[str]) -> bool:
@@ -54,14 +73,7 @@ def _concerns(row: AnyRow, member: Member, reachable: Collection[str]) -> bool:
     return member.sees(row.area_id, row.contact_id)
 
 
-async def _tell(tx: Transaction, house: WorkerHouse, member: Member, count: int, key: str, now: datetime) -> None:
-    link = f"{house.settings.public_url}/console/referrals?state=overdue"
+async def _tell(tx: Transaction, member: Member, said: str, key: str, now: datetime) -> None:
     await notices.queue(
-        tx,
-        key=key,
-        channel=_MEMBERS,
-        recipient=member.userid,
-        text=texts("staff.referrals", count=count, link=link),
-        now=now,
-        staff_id=member.id,
+        tx, key=key, channel=_MEMBERS, recipient=member.userid, text=said, now=now, staff_id=member.id
     )

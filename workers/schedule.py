@@ -34,7 +34,7 @@ SCHEDULE: list[Entry] = [
     Entry("remind_cases", queues.BULK, 900),
     Entry("close_silent", queues.BULK, 600),
     Entry("erase_due", queues.BULK, 900),
-    Entry("chase_referrals", queues.BULK, 1800),
+    Entry("chase_referrals", queues.BULK, 600),
     Entry("expire", queues.BULK, 6 * 3600),
 ]
 

@@ -1,5 +1,6 @@
 """Referrals: all of them, a draft with what is picked one by one, and the page of one with what the unit sees."""
 
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,8 @@ from storage.repositories.cases import CaseFile
 from storage.repositories.referrals import Draft, ReferralFile, Shared, Wanted
 
 _A_PAGE = 50
+#: A refusal is shown on top for so long, while its case is open.
+_FALLEN = timedelta(days=30)
 _LONGEST_PURPOSE, _LONGEST_TEXT = 60, 4000
 
 
@@ -28,6 +31,7 @@ async def show_all(visit: Visit) -> web.StreamResponse:
         unit_id=query.get("unit", ""),
         created_by=visit.me.id if query.get("mine") else "",
         overdue_at=now if state == "overdue" else None,
+        fallen_since=now - _FALLEN if state == "fallen" else None,
     )
     async with visit.house.database.reading() as tx:
         scope = await visit.scope(tx)
@@ -35,12 +39,14 @@ async def show_all(visit: Visit) -> web.StreamResponse:
         total = await referrals.count_all(tx, scope, wanted)
         late = await referrals.count_all(tx, scope, Wanted(overdue_at=now))
         asked = await referrals.count_all(tx, scope, Wanted(state="submitted"))
+        fallen = await referrals.count_all(tx, scope, Wanted(fallen_since=now - _FALLEN))
         names = await staff.names(tx)
         listed = await units.list_all(tx)
     if visit.wants_json:
         return visit.json([_line_json(line) for line in lines])
     return visit.page(
-        "referrals.html", lines=lines, total=total, late=late, asked=asked, names=names, units=listed, state=state,
+        "referrals.html", lines=lines, total=total, late=late, asked=asked, fallen=fallen, names=names,
+        units=listed, state=state,
         unit_id=wanted.unit_id, mine=bool(wanted.created_by), page=page, pages=-(-total // _A_PAGE),
     )  # fmt: skip
 

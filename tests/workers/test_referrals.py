@@ -86,3 +86,22 @@ async def test_when_its_maker_cannot_be_reached_the_others_are(desk: WeComHouse,
     await job.chase(desk.worker)
     await members.deliver(desk.worker)
     assert [who for _, who, _, _ in desk.platform.accepted] == [wecom.MEMBER]
+
+
+async def test_what_a_unit_answers_is_told_once_and_what_staff_wrote_down_is_not(
+    desk: WeComHouse, frozen: Frozen
+) -> None:
+    maker = await hire(desk, wecom.MEMBER)
+    referral_id = await an_open_referral(desk.house, maker)
+    await desk.house.change("referral", referral_id, answer_by=clock.now() + timedelta(days=1))
+    for kind, staff_id in (("accepted", maker), ("refused", None)):
+        async with desk.house.database.transaction() as tx:
+            found = await referrals.find(tx, referral_id, None)
+            await referrals.answer(tx, found, kind, "不归我们管", clock.now(), staff_id=staff_id)
+    for _ in range(2):
+        await job.chase(desk.worker)
+        await members.deliver(desk.worker)
+    ((_, who, text, _),) = desk.platform.accepted
+    assert who == wecom.MEMBER
+    assert text.endswith(f"/console/referrals/{referral_id}")
+    assert not re.search(r"转介|法院|离婚|案|不归", text)

@@ -1,6 +1,6 @@
 """Referrals: drafted, agreed to or approved, opened to one unit by a one-time link, answered, revoked, chased."""
 
-from storage.repositories.referrals.chasing import expire, overdue, remember_chased
+from storage.repositories.referrals.chasing import answers_since, expire, overdue, remember_chased
 from storage.repositories.referrals.drafts import Draft, change, consent, draft, give_back, open_to_unit, submit
 from storage.repositories.referrals.links import Opening, give_link, is_open, of_browser, revoke_links, try_code
 from storage.repositories.referrals.standing import ANSWERS, answer, revoke
@@ -34,6 +34,7 @@ __all__ = [
     "Shared",
     "Wanted",
     "answer",
+    "answers_since",
     "change",
     "consent",
     "count_all",

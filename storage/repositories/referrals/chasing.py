@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, or_, select, update
 
 from storage.database import AnyRow, Transaction
-from storage.models import Case, Contact, Referral, table
+from storage.models import Case, CaseEvent, Contact, Referral, table
 from storage.repositories import cases
 from storage.repositories.referrals.links import revoke_links
+from storage.repositories.referrals.standing import ANSWERS
 
 _referral = table(Referral).c
 _case = table(Case).c
 _contact = table(Contact).c
+_event = table(CaseEvent).c
 
 
 async def overdue(tx: Transaction, now: datetime) -> Sequence[AnyRow]:
@@ -22,6 +24,27 @@ async def overdue(tx: Transaction, now: datetime) -> Sequence[AnyRow]:
         .join(table(Case), _case.id == _referral.case_id)
         .where(_referral.state == "open", _referral.answer_by < now)
         .order_by(_referral.answer_by)
+    )
+
+
+async def answers_since(tx: Transaction, since: datetime) -> Sequence[AnyRow]:
+    """What units answered by their links since then: id of the entry, who made the referral, area and woman."""
+    return await tx.rows(
+        select(
+            _event.id, _referral.created_by, _case.area_id, _referral.contact_id, _referral.id.label("referral_id")
+        )
+        .join(table(Referral), _event.subject == literal("referral:") + _referral.id)
+        .join(table(Case), _case.id == _referral.case_id)
+        .where(
+            _event.case_id == _referral.case_id,
+            _event.code.in_(ANSWERS),
+            _event.staff_id.is_(None),
+            _event.at >= since,
+            # Few: what entries are looked for among.
+            _referral.answered_at.is_not(None),
+            or_(_referral.closed_at.is_(None), _referral.closed_at >= since),
+        )
+        .order_by(_event.id)
     )
 
 

@@ -130,6 +130,8 @@ class Wanted:
     unit_id: str = ""
     created_by: str = ""
     overdue_at: datetime | None = None
+    #: Refused or never answered since then, in a case that is still worked on: somebody has to think of another way.
+    fallen_since: datetime | None = None
 
 
 async def find(tx: Transaction, referral_id: str, scope: Scope, *, for_update: bool = False) -> ReferralFile:
@@ -242,6 +244,12 @@ def _narrowed(scope: Scope, wanted: Wanted) -> tuple[ColumnElement[bool], ...]:
         found.append(_referral.created_by == wanted.created_by)
     if wanted.overdue_at is not None:
         found += [_referral.state == "open", _referral.answer_by < wanted.overdue_at]
+    if wanted.fallen_since is not None:
+        found += [
+            _referral.state.in_(("refused", "expired")),
+            _referral.closed_at >= wanted.fallen_since,
+            _case.status != "closed",
+        ]
     return tuple(found)
 
 

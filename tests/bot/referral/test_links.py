@@ -135,6 +135,8 @@ async def test_after_its_last_answer_a_link_shows_nothing(desk: Desk, units: lis
     assert (await li.get(f"/console/referrals/{referral_id}"))[1]["state"] == kind
     async with li.session.get(f"{desk.url}/console/referrals/{referral_id}", headers={"Accept": "text/html"}) as got:
         assert "不归我们管，应找公安" in await got.text()
+    fallen = [one["id"] for one in (await li.get("/console/referrals?state=fallen"))[1]]
+    assert fallen == ([referral_id] if kind == "refused" else []), "a refusal is not lost among what is over"
     actions = [row.action for row in await desk.house.rows("audit_entry")]
     assert {"referral_link.opened", "referral_link.seen", f"referral_link.{kind}"} <= set(actions)
 
