@@ -280,6 +280,11 @@ class Rows:
             "held_at": moment + timedelta(minutes=chance.randint(1, 90)) if state == "held" else None,
             "waiting_since": moment if state == "waiting" else None,
             "waiting_reason": chance.choice(("asked", "intake", "unanswered")) if state == "waiting" else "",
+            # Half an hour for everybody; nine in ten are answered in time.
+            "due_at": moment + timedelta(minutes=30) if taken or state == "waiting" else None,
+            "answered_at": moment + timedelta(minutes=chance.randint(1, 33))
+            if taken and state != "waiting"
+            else None,
             "risk": risk,
             "urgent": risk == 2 and chance.random() < 0.3,
             "category": chance.choices(list(CATEGORIES), list(CATEGORIES.values()))[0],

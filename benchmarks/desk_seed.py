@@ -23,7 +23,7 @@ from storage.migrations import upgrade
 PASSWORD = "desk-bench-2026"  # noqa: S105 (of made-up staff in a made-up database)
 _TEMPLATE = "niangjia_desk_seed"
 #: Counts up when the rows change: an older template is made anew.
-_VERSION = "2"
+_VERSION = "3"
 
 
 @asynccontextmanager

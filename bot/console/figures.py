@@ -53,7 +53,8 @@ async def show_report(visit: Visit) -> web.StreamResponse:
         days=days,
         picture=picture,
         summary=report.summary(picture, sums),
-        groups=report.by_group(picture),
+        groups=report.compared_lines(picture, "group"),
+        referrals=report.compared_lines(picture, "referral"),
         crossed={by: report.crossed(by, picture) for by in tables.CROSSED if by in picture.crossed},
         columns=report.columns(),
         hidden=report.HIDDEN,
@@ -105,10 +106,13 @@ async def _count(visit: Visit, tx: Any, days: Days, scope: Scope) -> tuple[Pictu
         shift = round(_offset(period.begin, visit.zone) / timedelta(hours=1))
         hours = await figures.visits_by_hour(tx, period, scope)
         local = [(category, (hour + shift) % 24, number) for category, hour, number in hours]
-        counted.append(Counted(await figures.visits(tx, period, scope), local))
+        visits, referrals = await figures.visits(tx, period, scope), await figures.referrals(tx, period, scope)
+        counted.append(Counted(visits, local, referrals))
+        kept = await figures.kept(tx, period, scope, clock.now())
         cases, offers = await figures.cases(tx, period, scope), await figures.offers(tx, period, scope)
         sums.append(
             Sums(
+                tables.ratio(kept.in_time, kept.due),
                 tables.small(cases.opened),
                 tables.small(cases.closed),
                 offers.sessions,
@@ -153,6 +157,7 @@ def _json(days: Days, desk: Desk, picture: Picture, sums: list[Sums]) -> dict[st
             by: [{"label": line.label, "values": line.values} for line in listing.lines]
             for by, listing in picture.listings.items()
         },
+        "answered_in_time_percent": [one.in_time for one in sums],
         "cases": [{"opened": one.opened, "closed": one.closed} for one in sums],
         "activities": [{"dates": one.sessions, "sign_ups": one.sign_ups, "seats": one.seats} for one in sums],
     }

@@ -26,11 +26,12 @@ def sheet(days: Days, picture: Picture, sums: Sequence[Sums], *, unit: str, make
     writer = _Writer(book, book.add_worksheet(f"{days.first:%Y-%m}"))
     writer.head(days, unit)
     writer.rows(word("summary"), columns(), summary(picture, sums))
-    writer.rows(word("group"), columns(), by_group(picture))
+    writer.rows(word("group"), columns(), compared_lines(picture, "group"))
     for by in tables.CROSSED:
         if by in picture.crossed:
             names, lines = crossed(by, picture)
             writer.rows(word(by), names, lines)
+    writer.rows(word("referral"), columns(), compared_lines(picture, "referral"))
     writer.notes(maker, made_on)
     book.close()
     return output.getvalue()
@@ -47,15 +48,17 @@ def summary(picture: Picture, sums: Sequence[Sums]) -> list[tuple[Value, ...]]:
         (line.values for line in picture.listings["risk"].lines if line.label == words.name("risk", "2")), ()
     )
     lines = [compared(word("visits"), picture.totals), compared(word("danger"), dangers or (0, 0, 0))]
+    kept = ["" if one.in_time is None else f"{one.in_time}%" for one in sums]
+    lines.append((word("in_time"), *kept, "", ""))
     return lines + [
         compared(word(name), tuple(getattr(one, name) for one in sums))
         for name in ("opened", "closed", "sessions", "sign_ups", "seats")
     ]
 
 
-def by_group(picture: Picture) -> list[tuple[Value, ...]]:
-    """The lines of the second table, with their total."""
-    listing = picture.listings["group"]
+def compared_lines(picture: Picture, by: str) -> list[tuple[Value, ...]]:
+    """The lines of one way of counting, with their total."""
+    listing = picture.listings[by]
     return [
         *(compared(line.label, line.values) for line in listing.lines),
         compared(word("total"), listing.totals),

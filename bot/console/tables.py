@@ -18,10 +18,14 @@ BY = ("topic", *CROSSED, "risk", "hour")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one period's visits were: by all but the hour, and by category and hour of the day (local)."""
+    """What one period's visits were: by all but the hour, and by category and hour of the day (local).
+
+    Referrals are counted for themselves, by how they stand.
+    """
 
     visits: Sequence[Count]
     hours: Sequence[tuple[str, int, int]]
+    referrals: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What stands alone for one period: cases opened and closed, activities, sign-ups, seats; None is hidden."""
+    """What stands alone for one period: answers in time (per cent), cases, activities, sign-ups; None is hidden."""
 
+    in_time: int | None
     opened: int | None
     closed: int | None
     sessions: int
@@ -80,6 +85,7 @@ def draw(periods: Sequence[Counted], towns: Mapping[str, str]) -> Picture:
     families = [_protected(one, labels) for one in periods]
     listings = {by: _listing(by, [family[by] for family in families], labels[by]) for by in labels}
     listings["group"] = _groups([family["risk"] for family in families])
+    listings["referral"] = _referred([one.referrals for one in periods])
     return Picture(
         listings,
         {by: families[0][by] for by in CROSSED if by in labels},
@@ -162,6 +168,15 @@ def _groups(periods: Sequence[Shown]) -> Listing:
     return Listing(
         "group", _lines(list(words.group("rights_groups").values()), rows, keep_empty=True), _totals(periods)
     )
+
+
+def _referred(periods: Sequence[Mapping[str, int]]) -> Listing:
+    labels = words.group("referral_states")
+    shown = [
+        protect([Grid(("all",), tuple(labels), (tuple(counts.get(state, 0) for state in labels),))])[0]
+        for counts in periods
+    ]
+    return _listing("referral", shown, labels)
 
 
 def _lines(labels: Sequence[str], values: Sequence[tuple[int | None, ...]], *, keep_empty: bool) -> tuple[Line, ...]:

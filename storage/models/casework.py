@@ -27,7 +27,7 @@ class Case(SQLModel, table=True):
     number: str = Field(unique=True, max_length=24)
     contact_id: str = reference("contact.id", index=True)
     #: The conversation it was opened in; others of hers point here by `conversation.case_id`.
-    conversation_id: str | None = Field(default=None, max_length=26)
+    conversation_id: str | None = Field(default=None, max_length=26, index=True)
     area_id: str | None = reference("area.id", nullable=True)
     #: Where it came from: a channel's name, phone, walk_in.
     origin: str = Field(default="", max_length=32)
@@ -53,7 +53,7 @@ class Case(SQLModel, table=True):
     consent_way: str = Field(default="", max_length=16)
     consented_at: datetime | None = moment(nullable=True)
     opened_at: datetime = moment(index=True)
-    closed_at: datetime | None = moment(nullable=True)
+    closed_at: datetime | None = moment(nullable=True, index=True)
     outcome: str = Field(default="", max_length=32)
     #: How she sees the outcome: satisfied, partly, unsatisfied, unasked; and in her words.
     satisfaction: str = Field(default="", max_length=16)

@@ -14,12 +14,23 @@ from sqlalchemy import ColumnElement, case, exists, extract, func, or_, select, 
 
 from bot.messages import Kind
 from storage.database import Transaction
-from storage.models import Activity, ActivitySession, Area, Case, Conversation, InboundMessage, SignUp, table
+from storage.models import (
+    Activity,
+    ActivitySession,
+    Area,
+    Case,
+    Conversation,
+    InboundMessage,
+    Referral,
+    SignUp,
+    table,
+)
 
 _area = table(Area).c
 _case = table(Case).c
 _conversation = table(Conversation).c
 _inbound = table(InboundMessage).c
+_referral = table(Referral).c
 _session = table(ActivitySession).c
 _sign_up = table(SignUp).c
 
@@ -67,6 +78,14 @@ class CaseCounts:
 
     opened: int
     closed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Of the conversations a person had to answer by a certain time: how many there were, and how many in time."""
+
+    due: int
+    in_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +159,21 @@ async def visits_by_hour(tx: Transaction, period: Period, scope: Scope) -> list[
     return found
 
 
+async def kept(tx: Transaction, period: Period, scope: Scope, now: datetime) -> Kept:
+    """How many of the period's visits had a person's first answer when it was due; what is not due yet is no part."""
+    in_time = _conversation.answered_at <= _conversation.due_at
+    row = await tx.first(
+        select(func.count(), func.coalesce(func.sum(case((in_time, 1), else_=0)), 0)).where(
+            _conversation.opened_at >= period.begin,
+            _conversation.opened_at < period.end,
+            _conversation.due_at.is_not(None),
+            or_(_conversation.answered_at.is_not(None), _conversation.due_at < now),
+            *_within(_conversation.area_id, scope),
+        )
+    )
+    return Kept(int(row[0]), int(row[1])) if row else Kept(0, 0)
+
+
 async def cases(tx: Transaction, period: Period, scope: Scope) -> CaseCounts:
     """Cases opened and closed in the period."""
     numbers = []
@@ -162,6 +196,21 @@ async def ended(tx: Transaction, period: Period, scope: Scope) -> int:
         )
     )
     return int(row[0]) if row else 0
+
+
+async def referrals(tx: Transaction, period: Period, scope: Scope) -> dict[str, int]:
+    """Referrals that went out to a unit in the period, by how they stand now."""
+    rows = await tx.rows(
+        select(_referral.state, func.count())
+        .join(table(Case), _case.id == _referral.case_id)
+        .where(
+            _referral.opened_at >= period.begin,
+            _referral.opened_at < period.end,
+            *_within(_case.area_id, scope),
+        )
+        .group_by(_referral.state)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def offers(tx: Transaction, period: Period, scope: Scope) -> Offers:

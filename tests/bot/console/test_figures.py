@@ -11,7 +11,7 @@ from bot import clock
 from bot.console import periods
 from bot.console.periods import Days
 from bot.messages import Kind
-from storage.models import Area, Case, Conversation, new_id
+from storage.models import Area, Case, Conversation, PartnerUnit, Referral, new_id
 from storage.repositories import erasure
 from tests.bot.console.conftest import Desk
 from tests.support.house import House
@@ -133,6 +133,51 @@ async def test_typed_case_is_a_visit_and_following_an_account_is_none(desk: Desk
     await house.say("你好")
     _, now = await lead.get("/console/figures")
     assert now["totals"][0] is None, "one woman: hidden"
+
+
+async def test_referrals_are_counted_by_what_the_unit_answered(desk: Desk) -> None:
+    await desk.house.say("菜单")
+    contact, lead = await desk.house.contact(), await desk.signed_in("zhao", "supervisor")
+    unit_id, case_id = new_id(), new_id()
+    async with desk.house.database.transaction() as tx:
+        unit = {"id": unit_id, "name": "县法院", "kind": "court", "created_at": OCTOBER, "changed_at": OCTOBER}
+        await tx.insert(PartnerUnit, unit)
+        await tx.insert(Case, {"id": case_id, "number": "n", "contact_id": contact.id, "opened_at": OCTOBER})
+        row = {
+            "case_id": case_id,
+            "contact_id": contact.id,
+            "unit_id": unit_id,
+            "created_by": desk.ids["zhao"],
+            "created_at": OCTOBER,
+        }
+        states = ["done"] * 12 + ["accepted"] * 15 + ["draft"] * 11
+        await tx.insert(
+            Referral,
+            [
+                {"id": new_id(), "number": f"n-{number}", "state": state, "opened_at": opened} | row
+                for number, state in enumerate(states)
+                for opened in [None if state == "draft" else OCTOBER]
+            ],
+        )
+    _, answer = await lead.get(PAGE)
+    assert of(answer, "referral") == {"对方接收了": [15, 0, 0], "办完了": [12, 0, 0]}
+    async with lead.session.get(lead.url + PAGE) as response:
+        assert "转介的答复" in await response.text()
+
+
+async def test_answers_in_time_are_a_share_of_those_that_were_due_and_no_share_of_a_few(desk: Desk) -> None:
+    await desk.house.say("菜单")
+    due = OCTOBER + timedelta(minutes=30)
+    await visits(desk.house, 9, due_at=due, answered_at=due)
+    await visits(desk.house, 20)  # the bot was enough
+    await visits(desk.house, 2, due_at=clock.now() + timedelta(days=1))  # not due yet
+    lead = await desk.signed_in("zhao", "supervisor")
+    _, answer = await lead.get(PAGE)
+    assert answer["answered_in_time_percent"][0] is None, "nine are too few"
+    await visits(desk.house, 2, due_at=due, answered_at=due + timedelta(seconds=1))
+    await visits(desk.house, 1, due_at=due)  # nobody ever answered
+    _, answer = await lead.get(PAGE)
+    assert answer["answered_in_time_percent"] == [75, None, None]
 
 
 async def test_report_has_head_tables_and_lines_to_sign_and_its_export_is_on_record(desk: Desk) -> None:
