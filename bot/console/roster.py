@@ -1,6 +1,6 @@
 """The duty roster: a week to look at and to print, what recurs, single dates, swaps; from a file and as a file."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -121,7 +121,7 @@ async def _page(visit: Visit, *, status: int = 200, read: Read | None = None) ->
         {
             "day": one,
             "watches": watches_of(shifts, one),
-            "gaps": gaps(shifts, service, one) if shifts else [],
+            "gaps": [_span(*gap) for gap in gaps(shifts, service, one)] if shifts else [],
             "holiday": calendar.is_off(one),
             "shifted": calendar.is_shifted(one),
             "today": one == today,
@@ -169,6 +169,10 @@ def _back(visit: Visit) -> str:
     return f"/console/roster?day={day}" if len(day) == 10 and day.replace("-", "").isdecimal() else "/console/roster"
 
 
+def _span(begin: time, end: time) -> str:
+    return f"{begin:%H:%M}-{'24:00' if end == time(0) else format(end, '%H:%M')}"
+
+
 def _json(week: list[dict[str, Any]], now: list[str]) -> dict[str, Any]:
     return {
         "now": now,
@@ -184,7 +188,7 @@ def _json(week: list[dict[str, Any]], now: list[str]) -> dict[str, Any]:
                     }
                     for watch in one["watches"]
                 ],
-                "gaps": [f"{begin:%H:%M}-{end:%H:%M}" for begin, end in one["gaps"]],
+                "gaps": one["gaps"],
                 "holiday": one["holiday"],
             }
             for one in week

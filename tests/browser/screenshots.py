@@ -38,6 +38,11 @@ async def play(window: Window, living: Living) -> tuple[str, str, str]:
     await desk.get_by_role("button", name="发送").click()
     await desk.locator(".said.staff .state", has_text="已送达").wait_for()
     talk = desk.url.removeprefix(living.url)
+    await desk.locator("summary", has_text="转给同事").click()
+    await desk.locator("#transfer-to").select_option(index=1)
+    await desk.locator("#transfer-reason").fill("她要申请保护令，你熟，请接着做")
+    await desk.get_by_role("button", name="请对方接").click()
+    await keep_roster(window, living)
     cadre = await window.sign_in("cadre", living.passwords["cadre"])
     await cadre.goto(f"{living.url}/console/activities")
     await cadre.locator("tr", has_text="剪纸班").get_by_role("link", name="名单").click()
@@ -51,8 +56,25 @@ async def play(window: Window, living: Living) -> tuple[str, str, str]:
     return talk, signed, cadre.url.removeprefix(living.url)
 
 
-async def take(window: Window, living: Living, folder: Path) -> None:
-    """All pages in both sizes."""
+async def keep_roster(window: Window, living: Living) -> None:
+    """The supervisor puts a week on the duty roster."""
+    boss = await window.sign_in("zhuren", living.passwords["zhuren"])
+    await boss.goto(f"{living.url}/console/roster")
+    rows = [(f"周{day}", "值班员小李", "08:30", "17:30", "值班") for day in "一二三四"]
+    rows += [(f"周{day}", "办案人老周", "17:30", "08:30", "备班") for day in "一三五"]
+    rows += [(f"周{day}", "权益部王主任", "00:00", "24:00", "带班") for day in "一二三四五六日"]
+    for day, who, begin, end, level in rows:
+        await boss.locator("#shift-day").fill(day)
+        await boss.locator("#shift-who").select_option(label=who)
+        await boss.locator("#shift-begin").fill(begin)
+        await boss.locator("#shift-end").fill(end)
+        await boss.locator("#shift-level").select_option(label=level)
+        await boss.get_by_role("button", name="加上").click()
+        await boss.wait_for_load_state()
+
+
+async def take(window: Window, living: Living, folder: Path, only: frozenset[str] = frozenset()) -> None:
+    """All pages in both sizes, or only those of these names."""
     talk, signed, notice = await play(window, living)
     pages = {
         "queue": "/console/queue",
@@ -72,6 +94,7 @@ async def take(window: Window, living: Living, folder: Path) -> None:
         "audit": "/console/audit",
         "me": "/console/me",
         "person": talk + "/person",
+        "roster": "/console/roster",
     }
     _, told = await referring.pass_on(window, living)
     pages |= {
@@ -89,9 +112,13 @@ async def take(window: Window, living: Living, folder: Path) -> None:
         boss = await window.sign_in("zhuren", living.passwords["zhuren"], width, height)
         worker = await window.sign_in("worker", living.passwords["worker"], width, height)
         for name, path in pages.items():
+            if only and name not in only:
+                continue
             page = worker if name == "conversation" else boss
             await page.goto(living.url + path)
             await save(page, folder / f"{name}-{size}.png")
+        if only:
+            continue
         phone = await window.open("/simulator#xiuying", width, height)
         await phone.locator("#talk .line.us").first.wait_for()
         await save(phone, folder / f"simulator-{size}.png")
@@ -112,7 +139,7 @@ async def save(page: Page, path: Path) -> None:
     await page.screenshot(path=path)
 
 
-async def photograph(folder: Path) -> list[str]:
+async def photograph(folder: Path, only: frozenset[str] = frozenset()) -> list[str]:
     """Start everything, take all pictures; what the pages complained about."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="niangjia-pictures-") as place:
@@ -122,7 +149,7 @@ async def photograph(folder: Path) -> list[str]:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
                 window = Window(browser, living.url)
-                await take(window, living, folder)
+                await take(window, living, folder, only)
                 await window.close()
                 await browser.close()
         finally:
@@ -134,7 +161,9 @@ def main() -> None:
     """Read the folder and go."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    for complaint in asyncio.run(photograph(parser.parse_args().folder)):
+    parser.add_argument("--only", default="", help="names of pages, with commas between; all without it")
+    given = parser.parse_args()
+    for complaint in asyncio.run(photograph(given.folder, frozenset(filter(None, given.only.split(","))))):
         print(complaint)
 
 

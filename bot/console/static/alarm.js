@@ -4,24 +4,19 @@
 // The newest alarm this page knows of; null until the first look, which is no news.
 let newestAlarm = null;
 let alarmsOfDanger = 0;
-let sound = null;
+const sound = new Audio();
+sound.preload = "none";
+sound.src = "/console/static/alarm.wav";
+let isHeard = null;
 const repeatSeconds = 20;
 
-function beep() {
+async function beep() {
   try {
-    sound = sound || new AudioContext();
-    if (sound.state === "suspended") sound.resume();
-    for (const [after, pitch] of [[0, 660], [0.3, 880]]) {
-      const tone = sound.createOscillator();
-      const volume = sound.createGain();
-      volume.gain.value = 0.2;
-      tone.frequency.value = pitch;
-      tone.connect(volume).connect(sound.destination);
-      tone.start(sound.currentTime + after);
-      tone.stop(sound.currentTime + after + 0.25);
-    }
+    await sound.play();
+    isHeard = true;
   } catch (error) {
     // A browser that has not been clicked on yet plays nothing; the red banner is there all the same.
+    isHeard = false;
   }
 }
 
@@ -98,7 +93,7 @@ function listenForAlarms() {
 function tellEar() {
   const place = document.querySelector("[data-ear-state]");
   if (!place) return;
-  const heardWell = sound && sound.state === "running" ? "声音已打开" : "声音还没有打开，点一下左边";
+  const heardWell = isHeard ? "声音已打开" : "点左边试一下声音";
   const popped = !("Notification" in window) || !window.isSecureContext
     ? "这个地址不是 https，浏览器不给弹窗"
     : { granted: "弹窗已打开", denied: "弹窗被浏览器拦住了，请在地址栏左边的设置里允许" }[Notification.permission] || "弹窗还没有打开";
@@ -107,11 +102,11 @@ function tellEar() {
 
 document.addEventListener("click", async (event) => {
   if (!event.target.closest("[data-ear-on]")) return;
-  beep();
+  await beep();
   if ("Notification" in window && window.isSecureContext && Notification.permission === "default") {
     await Notification.requestPermission();
   }
-  setTimeout(tellEar, 300);
+  tellEar();
 });
 
 // Danger nobody has looked at goes on sounding.
