@@ -5,6 +5,7 @@ VALUES: states, kinds, what must be JSON. PARTS says which table a part of a con
 """
 
 import itertools
+import json
 import re
 import secrets
 from collections.abc import Callable
@@ -31,7 +32,7 @@ _SKIPPED = frozenset({"house_key", "audit_entry", "channel_cursor", "sign_in_fai
 _OF_THE_HOUSE = frozenset({"channel_group", "notice", "partner_unit", "staff", "staff_desk"})
 #: Long columns that hold no text of anybody's: keys, tokens, ids of platforms, names of states.
 _MACHINE = re.compile(
-    r"(^|_)(key|csrf|hash|checksum|claimed_by|account|platform_id|scores|result|risk_kinds|categories|reason|flow|step)$"
+    r"(^|_)(key|csrf|hash|checksum|claimed_by|account|platform_id|scores|result|extra|fallen|recipient|risk_kinds|categories|skills|languages|reason|flow|step)$"
     r"|^(id|password_hash|active_key|planned_to|cursor|channel)$"
 )
 _SHORTEST_TEXT = 40
@@ -222,7 +223,7 @@ def _json(place: str, say: Say) -> Any:
             "key": words,
             "location": {"label": words, "latitude": 36.6, "longitude": 115.7},
         },
-        "contact.wishes": {"cover_story": words, "hours": words, "days": [words]},
+        "contact.wishes": {"cover_story": words, "days": [1, 3]},
         "conversation.learned": dict.fromkeys(_FIELDS, words) | {"done": [words]},
         "case_draft.content": {"body": words},
         "case.fields": dict.fromkeys(_FIELDS, words) | {"done": [words]},
@@ -276,11 +277,13 @@ def _values(name: str, say: Say, now: datetime, people: People) -> dict[str, Any
             "taken": 1,
         },
         "sign_up": {"state": "confirmed", "seats": 1, "position": 1, "active_key": f"everything:{number}"},
-        "campaign": {"status": "draft"},
+        "campaign": {"status": "draft", "audience": ""},
+        "campaign_variant": {"channel": "wechat_oa"},
         "article": {"id": f"everything-{number}", "category": "dv", "version": 1, "active": True},
-        "article_version": {"version": 1, "state": "draft"},
+        "article_version": {"version": 1, "state": "draft", "source": _article(say)},
         "example": {"intent": "rights", "category": "dv"},
         "language_model": {"state": "ready", "scores": "{}"},
+        "staff_desk": {"staff_id": people.colleague},
         "notice": {"state": "sent", "idempotency_key": f"everything:{number}", "channel": "wecom"},
         "partner_unit": {"kind": "police", "categories": ""},
         "channel_group": {"channel": "wecom_aibot", "account": "x"},
@@ -288,6 +291,16 @@ def _values(name: str, say: Say, now: datetime, people: People) -> dict[str, Any
         "safety_plan": {"number": number},
     }
     return found.get(name, {})
+
+
+def _article(say: Say) -> str:
+    """Markdown with front matter, every value of it a text."""
+    words = json.dumps(say("article_version.source", 800), ensure_ascii=False)
+    front = {"title": words, "questions": f"[{words}]", "answer": words, "steps": f"[{words}]", "where": words}
+    lines = [f"{name}: {value}" for name, value in front.items()]
+    fixed = ["id: x", "category: dv", "kind: advice", "level: P", "facts: []", "citations: []", "documents: []"]
+    dates = ["reviewed_on: 2026-07-17", "review_by: 2027-07-17", "audience: 全体妇女"]
+    return "\n".join(["---", *fixed, *lines, *dates, "---", "", say("article_version.body", 800)])
 
 
 def _default(column: Column[Any]) -> Any:
