@@ -1,6 +1,7 @@
 """One's own account: password, second factor with a QR code, signed-in browsers, the locked screen."""
 
 import asyncio
+import hmac
 from typing import Any
 
 import pyotp
@@ -54,12 +55,13 @@ async def confirm_totp(visit: Visit) -> web.StreamResponse:
     """The first code fits: from now on sign-in asks for one. Recovery codes are shown once."""
     async with visit.house.database.reading() as tx:
         secret = await accounts.pending_totp(tx, visit.me.id)
-    if not secret or not code_fits(secret, visit.form.get("code", "")):
+    step = step_of(secret, visit.form.get("code", "")) if secret else 0
+    if not step:
         if visit.wants_json or not secret:
             raise BadForm({"code": "验证码不对，请看手机上现在的六位数字"})
         return await _page(visit, secret=secret, problem="验证码不对，请看手机上现在的六位数字。")
     async with visit.house.database.transaction() as tx:
-        codes = await accounts.confirm_totp(tx, visit.me.id, secret)
+        codes = await accounts.confirm_totp(tx, visit.me.id, secret, step)
         await visit.record(tx, "staff.totp_set", f"staff:{visit.me.id}")
     return visit.json({"recovery": codes}) if visit.wants_json else await _page(visit, codes=codes)
 
@@ -122,9 +124,11 @@ async def watch_alarms(visit: Visit) -> web.StreamResponse:
     return await stream(visit, "alarms", None)
 
 
-def code_fits(secret: str, code: str) -> bool:
-    """Whether a six-digit code belongs to the secret now."""
-    return pyotp.TOTP(secret).verify(code.strip().replace(" ", ""), valid_window=CODE_WINDOW)
+def step_of(secret: str, code: str) -> int:
+    """The half minute a six-digit code belongs to, of those that count now; 0 when it belongs to none of them."""
+    given, totp, now = code.strip().replace(" ", ""), pyotp.TOTP(secret), clock.now()
+    steps = [totp.timecode(now) + beside for beside in range(-CODE_WINDOW, CODE_WINDOW + 1)]
+    return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given.encode())), 0)
 
 
 async def _check_password(visit: Visit) -> None:

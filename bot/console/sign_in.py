@@ -4,7 +4,7 @@ from aiohttp import web
 
 from bot import clock
 from bot.console import words
-from bot.console.account import code_fits
+from bot.console.account import step_of
 from bot.console.passwords import is_right
 from bot.console.visit import COOKIE, Visit
 from storage.repositories import accounts, audit, staff
@@ -90,13 +90,14 @@ def _again(visit: Visit, login: str, sentence: str, status: int) -> web.Response
 
 
 async def _second_factor(visit: Visit, person: StaffView) -> bool:
-    """A code of her phone, or one of her recovery codes, which is then used up; nothing where none is set."""
+    """A code of her phone or one of her recovery codes, either of them once; nothing where none is set."""
     if not person.totp_secret:
         return True
     code = visit.form.get("totp", "")[:32]
-    if code_fits(person.totp_secret, code):
-        return True
+    step = step_of(person.totp_secret, code)
     async with visit.house.database.transaction() as tx:
+        if step:
+            return await accounts.use_totp(tx, person.id, step)
         if not await accounts.use_recovery(tx, person.id, code):
             return False
         await audit.append(

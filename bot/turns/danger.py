@@ -81,7 +81,7 @@ async def heed_risk(
         person,
         "danger" if is_new or held else "danger_again",
         now,
-        detail="；".join(risk.reasons)[:500],
+        detail=" ".join(risk.kinds),
         silent=person.locked,
     )
     return is_new and not held and not person.locked

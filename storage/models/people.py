@@ -29,6 +29,8 @@ class Staff(SQLModel, table=True):
     password_hash: str = Field(max_length=255)  # argon2id
     totp_sealed: bytes | None = sealed()  # base32 secret, by the house key
     totp_pending_sealed: bytes | None = sealed()  # a secret shown as QR code and not confirmed yet
+    #: The half minute of the last code that was used: neither it nor an earlier one is good again (RFC 6238 5.2).
+    totp_step: int = 0
     recovery_sealed: bytes | None = sealed()  # JSON: digests of the recovery codes nobody has used
     active: bool = True
     #: Her userid in WeCom, where alarms and reminders reach her: by the house key, and its look-up hash.

@@ -162,7 +162,7 @@ class Alarm(SQLModel, table=True):
     conversation_id: str | None = reference("conversation.id", nullable=True, index=True)
     outbox_id: str | None = Field(default=None, max_length=26)
     reason: str = Field(max_length=64)
-    detail: str = Field(default="", sa_type=Text)
+    detail: str = Field(default="", sa_type=Text)  # names of kinds of danger, never her words
     silent: bool = False
     raised_at: datetime = moment(index=True)
     seen_at: datetime | None = moment(nullable=True)

@@ -33,7 +33,7 @@ async def pending_totp(tx: Transaction, staff_id: str) -> str:
     return tx.keys.house.open("staff.totp_pending", row.totp_pending_sealed) if row else ""
 
 
-async def confirm_totp(tx: Transaction, staff_id: str, secret: str) -> list[str]:
+async def confirm_totp(tx: Transaction, staff_id: str, secret: str, step: int) -> list[str]:
     """The secret is in use from now on; the recovery codes, to be shown once."""
     codes = ["-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(2)) for _ in range(_CODES)]
     await _set(
@@ -41,9 +41,18 @@ async def confirm_totp(tx: Transaction, staff_id: str, secret: str) -> list[str]
         staff_id,
         totp_sealed=tx.keys.house.seal("staff.totp", secret),
         totp_pending_sealed=None,
+        totp_step=step,
         recovery_sealed=_seal_codes(tx, [_code_digest(tx, staff_id, code) for code in codes]),
     )
     return codes
+
+
+async def use_totp(tx: Transaction, staff_id: str, step: int) -> bool:
+    """Use up the code of this half minute; False when it or a later one was used before."""
+    used = await tx.execute(
+        update(table(Staff)).where(_staff.id == staff_id, _staff.totp_step < step).values(totp_step=step)
+    )
+    return bool(used.rowcount)
 
 
 async def remove_totp(tx: Transaction, staff_id: str) -> None:

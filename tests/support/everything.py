@@ -74,6 +74,7 @@ PARTS = {
     "example": "example",
     "unit": "partner_unit",
     "group": "channel_group",
+    "shift": "shift",
     "staff": "staff",
 }
 #: What refers to another table without a foreign key.

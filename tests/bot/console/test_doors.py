@@ -4,6 +4,7 @@ import re
 
 import pyotp
 
+from bot import clock
 from bot.clock import Frozen
 from bot.console import PAGES
 from bot.console.visit import COOKIE
@@ -123,6 +124,18 @@ async def test_second_factor_is_asked_of_whoever_has_one(desk: Desk) -> None:
     assert await client.sign_in("li", password, totp=pyotp.TOTP(secret).now()) == 200
     (row,) = await desk.house.rows("staff")
     assert secret.encode() not in row.totp_sealed
+
+
+async def test_a_code_is_good_once_and_no_earlier_one_after_it(desk: Desk, frozen: Frozen) -> None:
+    secret = pyotp.random_base32()
+    password = await desk.hire("li", "worker", totp_secret=secret)
+    client, totp = await desk.client(), pyotp.TOTP(secret)
+    before, code = totp.at(clock.now(), counter_offset=-1), totp.at(clock.now())
+    assert await client.sign_in("li", password, totp=code) == 200
+    assert await client.sign_in("li", password, totp=code) == 401
+    assert await client.sign_in("li", password, totp=before) == 401
+    frozen.advance(30)
+    assert await client.sign_in("li", password, totp=totp.at(clock.now())) == 200
 
 
 async def test_an_idle_session_ends_and_a_busy_one_goes_on(desk: Desk, frozen: Frozen) -> None:
