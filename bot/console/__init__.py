@@ -182,6 +182,7 @@ PAGES: list[Page] = [
     Page("POST", "/console/cases/{case}/plan", safety_plan.save, CASE),
     Page("GET", "/console/cases/{case}/plan/print", safety_plan.show_print, CASE),
     Page("POST", "/console/cases/{case}/plan/forget", safety_plan.forget, CASE),
+    Page("POST", "/console/cases/{case}/violence", case_acts.note_violence, CASE),
     Page("POST", "/console/cases/{case}/visits", case_visits.plan, CASE),
     Page("POST", "/console/cases/{case}/visits/{visit}", case_visits.finish, CASE),
     Page("POST", "/console/cases/{case}/mediation", case_mediation.propose, CASE),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.async_api import Page, async_playwright
 
-from tests.browser import referring
+from tests.browser import casework, referring
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Window
 from tests.support.living import Living
 
@@ -105,6 +105,17 @@ async def take(window: Window, living: Living, folder: Path, only: frozenset[str
         "units": "/console/units",
         "protection-order": told.case + "/papers/protection_order",
         "incident-log": told.case + "/papers/incident_log",
+    }
+    desk = await window.sign_in("worker", living.passwords["worker"])
+    await casework.type_in(desk, living.url)
+    taken = (await casework.save(desk)).removeprefix(living.url)
+    await casework.work_on(desk)
+    pages |= {
+        "cases": "/console/cases?whose=all",
+        "case-new": "/console/cases/new",
+        "case-work": taken,
+        "case-edit": taken + "/edit",
+        "visits": "/console/visits?whose=all",
     }
     for size, (width, height) in SIZES.items():
         door = await window.open("/console/sign-in", width, height)

@@ -75,6 +75,18 @@ async def add_note(visit: Visit) -> web.StreamResponse:
     return _done(visit)
 
 
+async def note_violence(visit: Visit) -> web.StreamResponse:
+    """Somebody heard of violence: it is never mediated from now on, and what goes on is stopped."""
+    async with visit.house.database.transaction() as tx:
+        case = await _case(visit, tx)
+        now = clock.now()
+        if await cases.note_violence(tx, case.key, case.id, now):
+            await cases.add_event(tx, case.key, case.id, "violence", now=now, staff_id=visit.me.id)
+            await cases.keep_out_of_broadcasts(tx, case.contact_id)
+        await visit.record(tx, "case.violence", f"case:{case.id}")
+    return _done(visit)
+
+
 async def close(visit: Visit) -> web.StreamResponse:
     """Close it with its outcome and how she sees it."""
     form = visit.form

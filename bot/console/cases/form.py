@@ -35,6 +35,7 @@ def read(
     area_id = form.get("area", "") or None
     if area_id is not None and area_id not in areas:
         problems["area"] = _problem("choose")
+    fields["violence"] = bool(form.get("violence"))
     fields |= {"area": areas.get(area_id or "", ""), "area_id": area_id or ""}
     _check_year(fields["birth_year"], problems)
     if not fields["summary"]:
@@ -67,6 +68,8 @@ def shown(case: CaseFile, zone: str) -> dict[str, str]:
         values |= {f"{name}_{one}": "1" for one in ticked if isinstance(ticked, list)}
     if case.promised_at is not None:
         values["promised"] = f"{clock.local(case.promised_at, zone):%Y-%m-%d}"
+    if case.violence_at is not None:
+        values["violence"] = "1"
     return values | {
         "category": case.category,
         "rights_group": case.rights_group,

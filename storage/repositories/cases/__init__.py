@@ -37,6 +37,7 @@ from storage.repositories.cases.views import (
     find,
     list_cases,
 )
+from storage.repositories.cases.violence import keep_out_of_broadcasts
 from storage.repositories.cases.violence import note as note_violence
 from storage.repositories.cases.visits import (
     DueVisit,
@@ -86,6 +87,7 @@ __all__ = [
     "fields_of",
     "find",
     "finish_visit",
+    "keep_out_of_broadcasts",
     "link_talk",
     "list_cases",
     "look_for_repeats",

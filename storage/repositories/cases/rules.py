@@ -34,9 +34,13 @@ def rights_group(category: str) -> str:
 
 
 def shows_violence(category: str, fields: Mapping[str, Any]) -> bool:
-    """Whether a category, or the kinds of danger among the answers, is a sign of violence."""
+    """Whether a category, the kinds of danger among the answers, or what staff ticked is a sign of violence."""
     kinds = fields.get("risk_kinds") or ()
-    return category in VIOLENCE or any(CATEGORY_BY_KIND.get(kind) in VIOLENCE for kind in kinds)
+    return (
+        category in VIOLENCE
+        or bool(fields.get("violence"))
+        or any(CATEGORY_BY_KIND.get(kind) in VIOLENCE for kind in kinds)
+    )
 
 
 def category_of(kinds: Iterable[str], category: str) -> str:

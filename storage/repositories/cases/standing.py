@@ -8,7 +8,7 @@ from sqlalchemy import or_, select, update
 
 from bot.errors import StaleConversation, WrongState
 from storage.database import Transaction
-from storage.models import Case, Conversation, table
+from storage.models import Case, CaseVisit, Conversation, table
 from storage.repositories.cases import violence
 from storage.repositories.cases.events import add_event
 from storage.repositories.cases.views import CaseFile
@@ -16,6 +16,7 @@ from storage.repositories.cases.views import CaseFile
 CASES = table(Case)
 _case = CASES.c
 _conversation = table(Conversation).c
+_visit = table(CaseVisit).c
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +107,29 @@ async def reopen(tx: Transaction, case: CaseFile, staff_id: str, now: datetime, 
     await violence.keep_out_of_broadcasts(tx, case.contact_id)
 
 
-async def close_of_conversation(tx: Transaction, conversation_id: str, outcome: str, now: datetime) -> None:
-    """Close the case of a conversation whose matter is settled; broadcasts are allowed again without another."""
+async def close_of_conversation(tx: Transaction, conversation_id: str, outcome: str, now: datetime) -> bool:
+    """Close the case of a conversation whose matter is settled; True when it was.
+
+    A case somebody works on goes on: it has an assignee, a next action, or a visit to come.
+    """
     of_talk = select(_conversation.case_id).where(_conversation.id == conversation_id).scalar_subquery()
+    to_come = select(_visit.id).where(_visit.case_id == _case.id, _visit.state == "planned").exists()
     case = await tx.first(
         select(_case.id, _case.contact_id).where(
-            or_(_case.conversation_id == conversation_id, _case.id == of_talk), _case.status != "closed"
+            or_(_case.conversation_id == conversation_id, _case.id == of_talk),
+            _case.status == "open",
+            _case.assignee_id.is_(None),
+            _case.next_at.is_(None),
+            ~to_come,
         )
     )
     if case is None:
-        return
+        return False
     await tx.execute(
         update(table(Case)).where(_case.id == case.id).values(**_closed(outcome, now), version=_case.version + 1)
     )
     await violence.keep_out_of_broadcasts(tx, case.contact_id)
+    return True
 
 
 def _closed(outcome: str, now: datetime) -> dict[str, Any]:

@@ -117,8 +117,9 @@ async def close(tx: Transaction, conversation_id: str, staff_id: str, outcome: s
         update(table(Identity)).where(_identity.conversation_id == conversation_id).values(conversation_id=None)
     )
     if row.case_id:
-        await cases.add_event(tx, key, row.case_id, "closed", now=now, staff_id=staff_id, body=note)
-        await cases.close_of_conversation(tx, conversation_id, outcome, now)
+        closed = await cases.close_of_conversation(tx, conversation_id, outcome, now)
+        kind = "closed" if closed else "talk_closed"
+        await cases.add_event(tx, key, row.case_id, kind, now=now, staff_id=staff_id, code=outcome, body=note)
 
 
 async def save_form(
