@@ -285,6 +285,7 @@ def _values(name: str, say: Say, now: datetime, people: People) -> dict[str, Any
         "example": {"intent": "rights", "category": "dv"},
         "language_model": {"state": "ready", "scores": "{}"},
         "staff_desk": {"staff_id": people.colleague},
+        "shift": {"staff_id": people.colleague, "weekday": 1, "end_minute": 60},
         "notice": {"state": "sent", "idempotency_key": f"everything:{number}", "channel": "wecom"},
         "partner_unit": {"kind": "police", "categories": ""},
         "channel_group": {"channel": "wecom_aibot", "account": "x"},
