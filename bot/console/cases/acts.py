@@ -185,6 +185,8 @@ async def _may_work(tx: Any, staff_id: str) -> None:
 
 
 async def _note_person(visit: Visit, tx: Any, case: CaseFile, person_id: str, what: str) -> None:
+    if what != "removed":
+        await cases.look_for_repeats(tx, case.id, case.contact_id, clock.now())
     await cases.add_event(
         tx,
         case.key,

@@ -11,7 +11,7 @@ from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
 from storage.models import Case, Contact, Conversation, new_id, table
 from storage.repositories import phones
-from storage.repositories.cases import people, violence
+from storage.repositories.cases import people, repeats, violence
 from storage.repositories.cases.events import add_event
 from storage.repositories.cases.rules import category_of, is_same_matter, rights_group, shows_violence
 from storage.repositories.cases.views import CaseView
@@ -72,6 +72,8 @@ async def open_case(
     if shows_violence(category, given):
         await violence.note(tx, key, case_id, now)
     await violence.keep_out_of_broadcasts(tx, contact_id)
+    if _names_her(given):
+        await repeats.look_for(tx, case_id, contact_id, now)
     return CaseView(case_id, number, "open", category, now)
 
 
@@ -163,7 +165,14 @@ async def _go_on(
     if shows_violence(name, merged):
         await violence.note(tx, key, existing.id, now)
     await violence.keep_out_of_broadcasts(tx, existing.contact_id)
+    if _names_her(given):
+        await repeats.look_for(tx, existing.id, existing.contact_id, now)
     return CaseView(existing.id, existing.number, existing.status, name, existing.opened_at)
+
+
+def _names_her(given: dict[str, Any]) -> bool:
+    """Whether these answers can find her in another case."""
+    return any(given.get(name) for name in ("phone", "callback_phone", "birth_year"))
 
 
 async def _area_of(tx: Transaction, contact_id: str, given: dict[str, Any]) -> str | None:

@@ -33,21 +33,21 @@ class RepeatView:
     status: str
 
 
-async def look_for(tx: Transaction, case: CaseFile, now: datetime) -> None:
+async def look_for(tx: Transaction, case_id: str, contact_id: str, now: datetime) -> None:
     """Note cases of other contacts with her telephone, or with her name and year of birth."""
     mine = table(CasePerson).alias("mine").c
     rows = await tx.rows(
         select(_person.case_id, (_person.phone_digest == mine.phone_digest).label("by_phone"))
         .join(table(Case), _case.id == _person.case_id)
         .where(
-            mine.case_id == case.id,
-            _person.case_id != case.id,
-            _case.contact_id != case.contact_id,
+            mine.case_id == case_id,
+            _person.case_id != case_id,
+            _case.contact_id != contact_id,
             or_(_person.phone_digest == mine.phone_digest, _person.name_digest == mine.name_digest),
         )
     )
     for other, by_phone in {row.case_id: bool(row.by_phone) for row in rows}.items():
-        first, second = sorted((case.id, other))
+        first, second = sorted((case_id, other))
         await tx.insert_if_new(
             CaseLink,
             {

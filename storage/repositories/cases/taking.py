@@ -14,7 +14,7 @@ from storage.repositories.cases.events import add_event
 from storage.repositories.cases.opening import open_case
 from storage.repositories.cases.people import PersonView
 from storage.repositories.cases.rules import rights_group, shows_violence
-from storage.repositories.cases.views import CaseFile, CaseView, find
+from storage.repositories.cases.views import CaseFile, CaseView
 
 _contact = table(Contact).c
 
@@ -79,7 +79,7 @@ async def take_down(tx: Transaction, form: CaseForm, staff_id: str, now: datetim
             **({"rights_group": form.rights_group} if form.rights_group else {}),
         )
     )
-    await repeats.look_for(tx, await find(tx, opened.id, None), now)
+    await repeats.look_for(tx, opened.id, contact_id, now)
     return CaseView(opened.id, opened.number, "working", form.category, now)
 
 
@@ -107,5 +107,5 @@ async def change_form(
     await add_event(tx, case.key, case.id, "updated", now=now, staff_id=staff_id)
     first = shows_violence(form.category, fields) and await violence.note(tx, case.key, case.id, now)
     await violence.keep_out_of_broadcasts(tx, case.contact_id)
-    await repeats.look_for(tx, case, now)
+    await repeats.look_for(tx, case.id, case.contact_id, now)
     return first

@@ -192,6 +192,17 @@ async def test_the_same_telephone_is_asked_about_and_never_joined_silently(desk:
     assert [event["kind"] for event in (await li.get(first))[1]["events"]][-1] == "repeat"
 
 
+async def test_who_called_before_and_writes_now_is_noticed_too(desk: Desk) -> None:
+    li, first = await a_case(desk)
+    talk = await desk.waiting()
+    await li.post(f"/console/conversations/{talk}/claim")
+    form = {"summary": "又来问", "category": "labour", "phone": "13812345678"}
+    assert (await li.post(f"/console/conversations/{talk}/form", form))[0] == 200
+    (link,) = await desk.house.rows("case_link")
+    assert (link.state, link.reason) == ("suspected", "phone")
+    assert "可能和个案" in await html(li, first)
+
+
 async def test_a_refused_pair_is_not_asked_about_again(desk: Desk) -> None:
     li, first = await a_case(desk)
     second = f"/console/cases/{(await take_down(li))['id']}"
