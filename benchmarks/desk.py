@@ -8,6 +8,7 @@ memory, and large tables that were read from end to end. Exits 1 when a goal is 
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import re
@@ -128,20 +129,22 @@ class Desk:
 
     async def _listen(self, until: float) -> None:
         """Hold the live stream of the queue, and fetch what is new whenever it says so, as the page does."""
-        timeout = ClientTimeout(total=None)
-        async with self.client.session.get(self.client.url + "/console/queue/events", timeout=timeout) as response:
-            while (left := until - time.perf_counter()) > 0:
-                try:
-                    async with asyncio.timeout(left):
-                        line = await response.content.readline()
-                except TimeoutError:
-                    break
-                if not line:
-                    self._measured.odd.append("stream: ended")
-                    break
-                if line.startswith(b"data:"):
-                    self._measured.events += 1
-                    await self._load("renewal", "/console/queue?part=1")
+        address, timeout = self.client.url + "/console/queue/events", ClientTimeout(total=None)
+        with contextlib.suppress(TimeoutError):
+            async with (
+                asyncio.timeout(max(0.0, until - time.perf_counter())),
+                self.client.session.get(address, timeout=timeout) as response,
+            ):
+                event = b""
+                while line := await response.content.readline():
+                    if line.startswith(b"event:"):
+                        event = line
+                    elif line.startswith(b"data:"):
+                        self._measured.events += 1
+                        if not event:
+                            await self._load("renewal", "/console/queue?part=1")
+                        event = b""
+                self._measured.odd.append("stream: ended")
 
     def _any_talk(self) -> str:
         return self._chance.choice(self._talks)

@@ -16,6 +16,7 @@ from sqlalchemy import Row, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql import Executable
 from sqlmodel import SQLModel
@@ -84,13 +85,16 @@ class Transaction:
 
 
 class Database:
-    """The way to the database. `keys` is unlocked by `open`; `on_commit` hears which jobs to wake."""
+    """The way to the database. `keys` is unlocked by `open`; `on_commit` hears which jobs to wake.
 
-    def __init__(self, url: str, keys: Keyring, *, pool_size: int = 8) -> None:
+    Whoever finds all connections taken waits `wait_seconds` for one.
+    """
+
+    def __init__(self, url: str, keys: Keyring, *, pool_size: int = 8, wait_seconds: float = 5) -> None:
         self.url = normalise_url(url)
         self.keys = keys
         self.on_commit: Callable[[Iterable[str]], None] = lambda names: None
-        self.engine = _make_engine(self.url, pool_size)
+        self.engine = _make_engine(self.url, pool_size, wait_seconds)
         self.dialect = self.engine.dialect.name
 
     async def open(self) -> None:
@@ -168,7 +172,7 @@ class Database:
                 await connection.execution_options(read_only=read_only)
                 async with connection.begin():
                     yield Transaction(connection, self.keys, self.dialect)
-        except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
+        except (OperationalError, InterfaceError, NoConnectionFree, ConnectionError, TimeoutError) as error:
             raise StorageUnavailable(_cause(error)) from error
         except DBAPIError as error:
             # A server that answers but has no such database, or lets nobody in, is away too.
@@ -197,15 +201,22 @@ def sqlite_path(url: str) -> Path | None:
     return Path(parsed.database)
 
 
-def _make_engine(url: str, pool_size: int) -> AsyncEngine:
+def _make_engine(url: str, pool_size: int, wait_seconds: float) -> AsyncEngine:
     path = sqlite_path(url)
     if path is None:
         return create_async_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, connect_args={"timeout": 5}, pool_timeout=5
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            connect_args={"timeout": 5},
+            pool_timeout=wait_seconds,
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
-        url, pool_size=pool_size, async_creator=lambda: connect(path, _BUSY_MILLISECONDS / 1000)
+        url,
+        pool_size=pool_size,
+        pool_timeout=wait_seconds,
+        async_creator=lambda: connect(path, _BUSY_MILLISECONDS / 1000),
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -18,6 +18,8 @@ from storage.repositories import inbox
 
 #: Proxies cut silent lines; browsers reconnect by themselves.
 _SIGN_OF_LIFE_SECONDS = 15
+#: A queue in which nothing is urgent is announced no oftener: with fifty pages open, something changes every second.
+_CALM_SECONDS = 5
 _LONGEST_STREAM = timedelta(hours=1)
 
 #: What a stream watches: ("queue", what its page may show), ("talk", a conversation's id) or ("alarms", whose).
@@ -61,6 +63,7 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
         watched[kind, key] = ""
     stopping, looks = visit.request.app[STOPPING], visit.request.app[LOOKS]
     last: dict[Watched, str] = {}
+    told: dict[Watched, float] = {}
     begun = quiet_since = clock.monotonic()
     with contextlib.ExitStack() as stack:
         for one in watched:
@@ -70,14 +73,20 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
                 current = {one: await looks.version(one) for one in watched}
             except StorageUnavailable:
                 current = {**last}
-            changed = [one for one in watched if one in current and current[one] != last.get(one)]
             moment = clock.monotonic()
+            changed = [
+                one
+                for one in watched
+                if one in current
+                and current[one] != last.get(one)
+                and (one not in told or is_time(one[0], last[one], str(current[one]), moment - told[one]))
+            ]
             try:
                 if None in current.values() or ((kind, key) in changed and not await _still_hers(visit, kind, key)):
                     break
                 for one in changed:
                     await response.write(f"{watched[one]}data: {current[one]}\n\n".encode())
-                    last[one], quiet_since = str(current[one]), moment
+                    last[one], told[one], quiet_since = str(current[one]), moment, moment
                 if moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
                     await response.write(b": here\n\n")
                     quiet_since = moment
@@ -91,6 +100,15 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
             except TimeoutError:
                 continue
     return response
+
+
+def is_time(kind: str, before: str, now: str, seconds: float) -> bool:
+    """Whether a page is to hear of a change so many seconds after the last one.
+
+    Alarms and offers, which stand after the bar in the version of a queue, are told at once; so is all else but a
+    queue's slow moving on.
+    """
+    return kind != "queue" or seconds >= _CALM_SECONDS or before.partition("|")[2] != now.partition("|")[2]
 
 
 async def _still_hers(visit: Visit, kind: str, key: Any) -> bool:

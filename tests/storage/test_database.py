@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import textwrap
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -272,3 +273,19 @@ async def test_moment_without_a_zone_never_reaches_the_database(house: House) ->
     if house.database.dialect == "sqlite":
         with pytest.raises(Exception, match="without zone"):
             await house.change("contact", contact.id, locked_at=clock.now().replace(tzinfo=None))
+
+
+async def test_no_free_connection_is_a_database_that_cannot_be_reached(database_url: str) -> None:
+    busy = Database(database_url, keyring(), pool_size=1, wait_seconds=0.05)
+
+    async def take(number: int) -> None:
+        async with AsyncExitStack() as stack:
+            for _ in range(number):
+                await stack.enter_async_context(busy.reading())
+
+    try:
+        with pytest.raises(StorageUnavailable):
+            await take(20)
+        await take(1)
+    finally:
+        await busy.close()

@@ -140,7 +140,7 @@ async def counts(tx: Transaction, scope: Scope, wanted: Filter = Filter()) -> Ma
 
 
 async def queue_version(tx: Transaction, scope: Scope) -> str:
-    """Changes whenever a queue page is out of date."""
+    """Changes whenever a queue page is out of date; after the bar stands what a page must show at once."""
     row = await tx.first(
         select(func.count(), func.coalesce(func.sum(_conversation.version), 0)).where(
             _conversation.state.in_(_OPEN), within(scope)
@@ -156,4 +156,4 @@ async def queue_version(tx: Transaction, scope: Scope) -> str:
     assert row is not None
     assert alarms is not None
     assert offers is not None
-    return f"{row[0]}.{row[1]}.{alarms[0]}.{alarms[1] or ''}.{offers[0]}.{offers[1] or ''}"
+    return f"{row[0]}.{row[1]}|{alarms[0]}.{alarms[1] or ''}.{offers[0]}.{offers[1] or ''}"

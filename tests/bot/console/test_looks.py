@@ -4,9 +4,11 @@ import asyncio
 import json
 from collections.abc import Collection
 
+import pytest
 from aiohttp import ClientResponse
 
 from bot.console.looks import Looks
+from bot.console.stream import is_time
 from tests.bot.console.conftest import Desk
 from tests.support.house import MEI
 
@@ -52,12 +54,30 @@ async def test_open_pages_hear_of_a_change_and_the_page_of_another_talk_does_not
         await _heard(elsewhere)
         there = elsewhere.content.total_bytes
         assert (await li.post(f"/console/conversations/{hers}/claim"))[0] == 200
-        after = [await _heard(page) for page in (queue, talk)]
+        after = [await _heard(talk)]
+        await desk.house.say("老公正在打我，救命", "odanger-000000000000000000001")
+        after.insert(0, await _heard(queue))
     assert before[0] != after[0]
     assert before[1] != after[1]
     assert elsewhere.content.total_bytes == there, "nothing happened there"
     for page in (queue, talk, elsewhere):
         page.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "now", "seconds", "told"),
+    [
+        ("queue", "8.21|0..0.", 1, False),  # somebody took one
+        ("queue", "8.21|0..0.", 5, True),
+        ("queue", "8.21|1.0a.0.", 1, True),  # an alarm
+        ("queue", "8.20|0..1.0b", 1, True),  # somebody offers one
+        ("talk", "8", 1, True),
+    ],
+)
+def test_only_the_slow_moving_on_of_a_queue_is_told_now_and_then(
+    kind: str, now: str, seconds: float, told: bool
+) -> None:
+    assert is_time(kind, "8.20|0..0.", now, seconds) is told
 
 
 async def test_stream_of_a_talk_one_may_not_see_is_refused(desk: Desk) -> None:
