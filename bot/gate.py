@@ -161,7 +161,7 @@ def _timing(situation: Situation) -> Verdict:
 
 def _closed(situation: Situation, moment: datetime) -> str:
     local = clock.local(moment, situation.zone)
-    if _within(local.time(), situation.quiet_from, situation.quiet_to):
+    if is_quiet(moment, situation.zone, situation.quiet_from, situation.quiet_to):
         return "quiet_hours"
     wishes = situation.wishes
     if wishes.days and local.isoweekday() not in wishes.days:
@@ -173,6 +173,11 @@ def _closed(situation: Situation, moment: datetime) -> str:
     ):
         return "unsafe_time"
     return ""
+
+
+def is_quiet(moment: datetime, zone: str, quiet_from: time, quiet_to: time) -> bool:
+    """Whether `moment` lies in the quiet hours of `zone`."""
+    return _within(clock.local(moment, zone).time(), quiet_from, quiet_to)
 
 
 def _within(moment: time, begin: time, end: time) -> bool:

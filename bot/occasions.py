@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lunar_python import Lunar
+from lunar_python import Lunar, Solar
 
 from bot.errors import ConfigError
 
@@ -22,6 +22,15 @@ _FILE = Path(__file__).with_name("occasions.yaml")
 AHEAD = timedelta(weeks=6)
 #: A place a template leaves open: 〔时间〕.
 GAP = re.compile(r"〔[^〔〕]+〕")
+_TO = r"\s*(?:[至到—–~-]|——)\s*"
+_DATED = re.compile(
+    r"(?:\d{4}年)?\d{1,2}月\d{1,2}日"
+    rf"(?:{_TO}(?:\d{{1,2}}月)?\d{{1,2}}日)?"
+    r"(?:[（(]?(?:周|星期)[一二三四五六日天][）)]?)?"
+    r"|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|(?:周|星期)[一二三四五六日天]|\d{4}年"
+    rf"|(?:上午|下午|晚上|早上)?\d{{1,2}}[:：]\d{{2}}(?:{_TO}\d{{1,2}}[:：]\d{{2}})?"
+    r"|(?:上午|下午|晚上|早上)\d{1,2}[点时]半?"
+)
 _MONTH_DAY = re.compile(r"(\d\d)-(\d\d)")
 _SUNDAY = 7
 
@@ -83,6 +92,17 @@ def due(today: date) -> tuple[Date, ...]:
     """What is to be proposed by now: it begins within six weeks and is not over."""
     soon = [one for year in (today.year - 1, today.year, today.year + 1) for one in dates_of(year)]
     return tuple(one for one in soon if one.begins <= today + AHEAD and one.ends >= today)
+
+
+def mark_dates(text: str) -> str:
+    """A text of an earlier year with its dates, weekdays and times as gaps to be filled anew."""
+    return _DATED.sub(lambda match: f"〔原为{match[0]}〕", text)
+
+
+def lunar_name(day: date) -> str:
+    """A day in the lunar calendar, such as 正月初一."""
+    lunar = Solar.fromYmd(day.year, day.month, day.day).getLunar()
+    return f"{lunar.getMonthInChinese()}月{lunar.getDayInChinese()}"
 
 
 def _span(when: Mapping[str, Any], year: int) -> tuple[date, date]:

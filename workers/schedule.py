@@ -31,6 +31,7 @@ SCHEDULE: list[Entry] = [
     Entry("send_campaigns", queues.BULK, 15),
     Entry("fetch_media", queues.BULK, 60),
     Entry("remind", queues.BULK, 300),
+    Entry("propose", queues.BULK, 1800),
     Entry("remind_cases", queues.BULK, 900),
     Entry("close_silent", queues.BULK, 600),
     Entry("erase_due", queues.BULK, 900),

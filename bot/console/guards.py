@@ -62,6 +62,7 @@ OPEN = {
     "activity": "activities are public",
     "session": "dates of activities are public; browsers are found by whose they are",
     "campaign": "notices are public",
+    "occasion": "days of the year, the same for everybody",
     "article": "articles are public",
     "version": "wordings of articles, which hold nothing of anybody",
     "model": "language models hold nothing of anybody",

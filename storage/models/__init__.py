@@ -12,6 +12,7 @@ from storage.models.campaigns import (
     Delivery,
     DeliveryBatch,
     NoticeGrant,
+    OccasionPlan,
     PlatformReport,
     TopicSubscription,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "MediationSession",
     "Notice",
     "NoticeGrant",
+    "OccasionPlan",
     "Outbox",
     "PartnerUnit",
     "PlatformReport",

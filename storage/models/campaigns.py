@@ -15,7 +15,7 @@ from storage.models.base import digest, id_field, moment, reference
 class Campaign(SQLModel, table=True):
     """A notice to many. Its text is public; who received it stands in `delivery`.
 
-    `status`: draft, submitted, approved, scheduled, sending, paused, stopped, done
+    `status`: draft, declined, submitted, approved, scheduled, sending, paused, stopped, done
     (storage.repositories.campaigns has the steps between them).
     """
 
@@ -30,7 +30,8 @@ class Campaign(SQLModel, table=True):
     #: The day of the year it belongs to, such as 2027-0308, and the campaign it was cloned from.
     occasion: str = Field(default="", max_length=32)
     cloned_from: str | None = Field(default=None, max_length=26)
-    created_by: str = reference("staff.id")
+    #: Who wrote it last; nobody yet where the program proposed it and no person has touched it.
+    created_by: str | None = reference("staff.id", nullable=True)
     approved_by: str | None = reference("staff.id", nullable=True)
     created_at: datetime = moment()
     submitted_at: datetime | None = moment(nullable=True)
@@ -47,6 +48,21 @@ class Campaign(SQLModel, table=True):
     finished_at: datetime | None = moment(nullable=True)
     #: JSON: how many deliveries ended in which state, once the list of recipients has expired.
     result: str = Field(default="", max_length=255)
+
+
+class OccasionPlan(SQLModel, table=True):
+    """What became of one day of one year, such as 2027-womens-week: proposed or begun once, or not this year.
+
+    The row stays whatever happens to the campaign, so that nothing is proposed twice.
+    """
+
+    __tablename__ = "occasion_plan"
+
+    key: str = Field(primary_key=True, max_length=32)
+    campaign_id: str | None = Field(default=None, max_length=26)
+    planned_at: datetime = moment()
+    declined_at: datetime | None = moment(nullable=True)
+    declined_by: str | None = reference("staff.id", nullable=True)
 
 
 class CampaignVariant(SQLModel, table=True):

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, update
 
 from bot.errors import NotFound, WrongState
 from bot.messages import PRIORITY, OutboundClass
+from bot.occasions import GAP
 from storage.database import Transaction
 from storage.models import (
     Campaign,
@@ -70,7 +71,7 @@ class CampaignView:
     status: str
     audience: str
     occasion: str
-    created_by: str
+    created_by: str | None
     approved_by: str | None
     created_at: datetime
     submitted_at: datetime | None
@@ -86,8 +87,8 @@ class CampaignView:
 _VIEW = select(*(_campaign[name] for name in CampaignView.__dataclass_fields__))
 
 
-async def create(tx: Transaction, *, title: str, text: str, staff_id: str, now: datetime) -> str:
-    """A new draft; its id."""
+async def create(tx: Transaction, *, title: str, text: str, staff_id: str | None, now: datetime) -> str:
+    """A new draft; its id. Without `staff_id` it has no author until somebody changes it."""
     campaign_id = new_id()
     await tx.insert(
         Campaign,
@@ -129,7 +130,7 @@ async def set_times(
     await _back_to_draft(tx, campaign_id, staff_id, scheduled_at=scheduled_at, expires_at=expires_at)
 
 
-async def set_variants(tx: Transaction, campaign_id: str, variants: Sequence[Variant], staff_id: str) -> None:
+async def set_variants(tx: Transaction, campaign_id: str, variants: Sequence[Variant], staff_id: str | None) -> None:
     """How a draft reads on each channel, in the order ways are tried. Raises WrongState once it is approved."""
     await _back_to_draft(tx, campaign_id, staff_id)
     await tx.execute(delete(table(CampaignVariant)).where(_variant.campaign_id == campaign_id))
@@ -167,7 +168,13 @@ async def text_for(tx: Transaction, campaign_id: str, channel: str, way: str) ->
 
 
 async def submit(tx: Transaction, campaign_id: str, now: datetime) -> None:
-    """Ask for approval. Raises WrongState."""
+    """Ask for approval. Raises WrongState, also while it has no author or leaves a place open."""
+    campaign = await find(tx, campaign_id)
+    if campaign.created_by is None:
+        raise WrongState("这份草稿是按日历准备的，请先打开「修改」看一遍、填好再提交")
+    texts = [campaign.text] + [one.text for one in await variants_of(tx, campaign_id)]
+    if gaps := [gap for text in texts for gap in GAP.findall(text)]:
+        raise WrongState(f"还有没填的地方：{'、'.join(dict.fromkeys(gaps))}")
     await _step(tx, campaign_id, ("draft",), "只有草稿可以提交审批", status="submitted", submitted_at=now)
 
 
@@ -243,6 +250,17 @@ async def stop(tx: Transaction, campaign_id: str, now: datetime) -> None:
     tx.wake("campaigns")
 
 
+async def put_away(tx: Transaction, campaign_id: str) -> None:
+    """A draft that is not wanted this year. Raises WrongState once it was handed in."""
+    refusal = "这条通知已经提交或发出，请先在通知里退回或停止"
+    await _step(tx, campaign_id, ("draft",), refusal, status="declined")
+
+
+async def take_up(tx: Transaction, campaign_id: str) -> None:
+    """A draft that was put away is wanted after all. Raises WrongState."""
+    await _step(tx, campaign_id, ("declined",), "这份草稿没有收起来", status="draft")
+
+
 async def send_again(tx: Transaction, campaign_id: str, now: datetime, *, include_unknown: bool = False) -> int:
     """Send once more to those whose delivery failed, and only where asked expressly to those of whom nobody knows.
 
@@ -258,7 +276,9 @@ async def send_again(tx: Transaction, campaign_id: str, now: datetime, *, includ
     return number
 
 
-async def clone(tx: Transaction, campaign_id: str, *, title: str, occasion: str, staff_id: str, now: datetime) -> str:
+async def clone(
+    tx: Transaction, campaign_id: str, *, title: str, occasion: str, staff_id: str | None, now: datetime
+) -> str:
     """A new draft with the text, variants and audience of another campaign; its id. Raises NotFound."""
     old = await find(tx, campaign_id)
     made = await create(tx, title=title, text=old.text, staff_id=staff_id, now=now)
@@ -320,7 +340,7 @@ async def _not_her_own(tx: Transaction, campaign_id: str, staff_id: str) -> None
         raise WrongState("写的人不能自己批准，请另一位负责人批准")
 
 
-async def _back_to_draft(tx: Transaction, campaign_id: str, staff_id: str, **values: Any) -> None:
+async def _back_to_draft(tx: Transaction, campaign_id: str, staff_id: str | None, **values: Any) -> None:
     await _step(
         tx,
         campaign_id,

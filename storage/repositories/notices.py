@@ -1,6 +1,6 @@
 """Sentences to staff by WeCom: whom an alarm or waiting work concerns, what is due, what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,6 +61,16 @@ async def members(tx: Transaction, now: datetime) -> list[Member]:
         )
         for row in rows
     ]
+
+
+async def userids(tx: Transaction, roles: Collection[str]) -> list[tuple[str, str]]:
+    """Who stands in these roles and has told us her userid: her id and the userid."""
+    rows = await tx.rows(
+        select(_staff.id, _staff.wecom_sealed)
+        .where(_staff.wecom_sealed.is_not(None), _staff.active, _staff.role.in_(roles))
+        .order_by(_staff.id)
+    )
+    return [(row.id, tx.keys.house.open("staff.wecom", row.wecom_sealed)) for row in rows]
 
 
 async def fresh_alarms(tx: Transaction, since: datetime) -> Sequence[AnyRow]:

@@ -86,7 +86,7 @@ _LINKS = (
     ("unanswered_question", "conversation_id"),
 )
 #: The part of an address → a word that is right there.
-_WORDS = {"version": "1", "kind": "evidence_list"}
+_WORDS = {"version": "1", "kind": "evidence_list", "occasion": "2027-womens-week"}
 _numbers = itertools.count(1)
 
 

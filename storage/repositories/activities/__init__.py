@@ -8,6 +8,7 @@ from storage.repositories.activities.console import (
     find_line,
     list_activities,
     list_sign_ups,
+    sessions_between,
 )
 from storage.repositories.activities.sessions import SessionView, find_session, open_sessions
 from storage.repositories.activities.sign_ups import (
@@ -33,6 +34,7 @@ __all__ = [
     "list_activities",
     "list_sign_ups",
     "open_sessions",
+    "sessions_between",
     "sign_up",
     "sign_ups_of",
     "tell_promoted",

@@ -175,3 +175,11 @@ async def find_line(tx: Transaction, session_id: str) -> ActivityLine:
     if row is None:
         raise NotFound
     return ActivityLine(**row._mapping)
+
+
+async def sessions_between(tx: Transaction, begin: datetime, end: datetime) -> list[ActivityLine]:
+    """Sessions that start in [begin, end), cancelled ones too, the first first."""
+    rows = await tx.rows(
+        _LINES.where(_session.starts_at >= begin, _session.starts_at < end).order_by(_session.starts_at)
+    )
+    return [ActivityLine(**row._mapping) for row in rows]
