@@ -132,6 +132,14 @@ class Retention(Section):
     #: Danger assessments and safety plans of no case: as long as what she wrote.
     assessments_days: int = Field(default=365, ge=1)
     plans_days: int = Field(default=365, ge=1)
+    #: What staff wrote for each other in conversations of no case: as long as what she wrote.
+    notes_days: int = Field(default=365, ge=1)
+    #: Half-written words nobody sent.
+    unsent_days: int = Field(default=2, ge=1)
+    #: Why a supervisor let a message or call through; that she did stays in the audit log.
+    allowances_days: int = Field(default=365, ge=1)
+    #: When she was called by telephone, and what became of it.
+    calls_days: int = Field(default=365, ge=1)
     #: Names on lists of activities that are over: until the half-year's report.
     sign_ups_days: int = Field(default=180, ge=1)
     #: Questions left to staff, settled or not: after that nobody will answer them.

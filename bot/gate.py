@@ -32,7 +32,7 @@ def read_wishes(stored: Mapping[str, Any]) -> Wishes:
     """Her wishes from the JSON kept in the database; times as HH:MM."""
     return Wishes(
         channels=tuple(stored.get("channels", ())),
-        days=tuple(stored.get("days", ())),
+        days=tuple(day for day in stored.get("days", ()) if isinstance(day, int)),
         not_before=time.fromisoformat(stored["not_before"]) if stored.get("not_before") else None,
         not_after=time.fromisoformat(stored["not_after"]) if stored.get("not_after") else None,
         do_not_initiate=bool(stored.get("do_not_initiate")),
@@ -68,6 +68,9 @@ class Situation:
     held_elsewhere: bool = False
     #: The bot meant to say it before a person took over; what is urgent (a crisis answer) is never that.
     said_before_hold: bool = False
+    #: A supervisor lets this one message or call of staff through, with a reason. It lifts her channels, days and
+    #: hours and the house's quiet hours; never "do not initiate", a 安全词 lock, or what makes it impossible.
+    override: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,10 @@ class Verdict:
     wait_until: datetime | None = None
 
 
+#: She is "there" so long after her last word: a staff answer then is part of the live chat.
+LIVE_CHAT = timedelta(minutes=60)
+#: Her telephone among the channels of her wishes.
+PHONE = "phone"
 #: What staff read when the gate holds something back.
 REASONS = {
     "erased": "她的信息已删除，不能再发送",
@@ -98,6 +105,8 @@ REASONS = {
 }
 
 _GO = Verdict(True)
+#: What an override lifts.
+_LIFTED = frozenset({"other_channel", "quiet_hours", "unsafe_time"})
 
 
 def decide(situation: Situation) -> Verdict:
@@ -105,9 +114,18 @@ def decide(situation: Situation) -> Verdict:
     refusal = _refusal(situation)
     if refusal:
         return Verdict(False, refusal)
-    if situation.outbound_class is OutboundClass.ANSWER or situation.live:
+    if situation.outbound_class is OutboundClass.ANSWER or situation.live or _is_overridden(situation):
         return _GO
     return _timing(situation)
+
+
+def can_be_overridden(reason: str) -> bool:
+    """Whether a supervisor's override may lift this refusal."""
+    return reason in _LIFTED
+
+
+def _is_overridden(situation: Situation) -> bool:
+    return situation.override and situation.outbound_class is OutboundClass.STAFF
 
 
 def _refusal(situation: Situation) -> str:
@@ -130,7 +148,7 @@ def _refusal(situation: Situation) -> str:
     wishes = situation.wishes
     if wishes.do_not_initiate:
         return "do_not_initiate"
-    if wishes.channels and situation.channel not in wishes.channels:
+    if wishes.channels and situation.channel not in wishes.channels and not _is_overridden(situation):
         return "other_channel"
     if situation.outbound_class in (OutboundClass.REMINDER, OutboundClass.CAMPAIGN) and situation.stopped_all:
         return "stopped_all"

@@ -98,6 +98,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"  # the platform reports that it arrived
     FAILED = "failed"  # refused for good; the reason is kept in words
     UNKNOWN = "unknown"  # interrupted where repeating could say it twice; shown to staff
+    CANCELLED = "cancelled"  # staff took it back before a worker began
     SKIPPED = "skipped"  # the safe-contact gate said no; the reason is kept
 
 

@@ -62,6 +62,7 @@ __all__ = [
     "both_texts",
     "command",
     "crash_texts",
+    "given_back_texts",
     "group_pointer",
     "hand_back",
     "harmless_texts",
@@ -97,6 +98,11 @@ async def leave(turn: Turn) -> Reply:
 def crash_texts(house: House) -> Sequence[str]:
     """What she is told when we failed: the crisis numbers, and that a person is asked."""
     return (texts("crisis.crash", hotline=house.hotline),)
+
+
+def given_back_texts() -> Sequence[str]:
+    """What she is told when the person who answered her leaves her to the bot again."""
+    return (texts("human.given_back"),)
 
 
 def harmless_texts() -> Sequence[str]:

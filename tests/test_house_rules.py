@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel
 
 import handlers
+from bot import manners
 from bot.channels import CHANNELS
 from bot.config import Section, Settings
 from bot.gate import REASONS
@@ -73,6 +74,8 @@ SENTENCES = {
     "bot/console/campaigns.py": "what is wrong with a form of the console",
     "bot/console/knowledge.py": "what is wrong with a form of the console",
     "bot/console/lab.py": "what is wrong with a form of the console",
+    "bot/console/composer.py": "what is wrong with a form of the console",
+    "bot/console/contact.py": "what is wrong with a form of the console",
     "bot/console/inbox.py": "names of fields and what is wrong with a form of the console",
     "bot/console/people.py": "what is wrong with a form of the console",
     "bot/console/person.py": "what is wrong with a form of the console",
@@ -92,11 +95,13 @@ SENTENCES = {
     "bot/turns/answering.py": "a reason for staff when reading risk failed",
     "handlers/activity.py": "names of weekdays",
     "storage/repositories/access.py": "WrongState: why a step is not possible",
+    "workers/recall.py": "what staff read when a message was not called back",
     "storage/repositories/accounts.py": "WrongState: why a step is not possible",
     "bot/plan.py": "what staff read when somebody is left out of a notice",
     "storage/repositories/campaigns.py": "WrongState: why a step is not possible",
     "storage/repositories/planning.py": "what staff read of deliveries that were skipped",
     "workers/sending.py": "what staff read of deliveries that failed or nobody knows about",
+    "storage/repositories/staff_sends.py": "WrongState: why a step is not possible",
     "storage/repositories/inbox/acts.py": "WrongState: why a step is not possible",
     "storage/repositories/inbox/holding.py": "WrongState: why a step is not possible",
     "storage/repositories/language_models.py": "WrongState: why a step is not possible",
@@ -264,25 +269,7 @@ def strings_of(path: Path) -> list[str]:
 
 
 #: safety.md and the list of what is never said: our own expressions for it, by kind.
-NEVER = {
-    "asks her to put up with it": (
-        r"忍一?忍|忍着点|将就|凑合过|家丑|床头打架|床尾和|(?<!不)劝和|撮合|消消气|原谅他|给他(一次)?机会|为了孩子[^，。？]{0,4}(别离|不离|不要离)"
-    ),
-    "blames her": r"你也有(错|责任)|是不是你|(为什么|怎么)不(早|走|离)|惹(他|怒)|自找|谁让你|激怒他了",
-    "plays it down": r"不算家暴|小事一桩|别想太多|想开点|没什么大不了|没验伤就|谁家不吵",
-    "promises an outcome": (
-        r"(?<!不能)(?<!不敢)(?<!不)保证(能|会|你|给|赢|判)|一定(能|会|判|批|赢)|肯定(能|会|判|批|赢)|"
-        r"(?<!不)包(你|您|赢|成)|百分之百|稳赢|必胜"
-    ),
-    "promises that somebody comes soon": (
-        r"很快|(马上|立刻|立即|稍后|尽快|一会儿)(就)?(会)?(有人|来人|回复|联系|回电|给你|答复)|稍等|随时有人|24小时有人"
-    ),
-    "uses a degrading word": r"剩女|黄花闺女|弃妇|小三|残花败柳|泼出去的水|破鞋|不守妇道",
-    "carries words to him": (
-        r"(我们|工作人员|我)(会|来|可以|去)?(联系|通知|找|问)(他|对方|施暴|你(老公|丈夫|男人))|替你(转告|传话|问他)"
-    ),
-    "plays the doctor": r"\d+\s*(毫克|mg|片药)|剂量|你(得了|患了)",
-}
+NEVER = manners.never()
 #: What may never stand in anything we start ourselves: whoever reads over her shoulder learns nothing.
 PRIVATE = r"家暴|暴力|打人|离婚|保护令|告诫|毒|心理|自杀|性侵|骚扰|维权|案|受害|报警|安全词|求助"
 PROACTIVE = (
@@ -323,15 +310,15 @@ def test_bot_never(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        ("asks her to put up with it", "为了孩子忍一忍吧"),
-        ("blames her", "你为什么不早离开"),
-        ("plays it down", "一巴掌不算家暴"),
-        ("promises an outcome", "法院一定会判给你"),
-        ("promises an outcome", "我保证你能离成"),
-        ("promises that somebody comes soon", "稍后会有人回复你"),
-        ("uses a degrading word", "当了小三"),
-        ("carries words to him", "我们会联系你老公核实"),
-        ("plays the doctor", "每天吃 20 毫克"),
+        ("endure", "为了孩子忍一忍吧"),
+        ("blame", "你为什么不早离开"),
+        ("belittle", "一巴掌不算家暴"),
+        ("promise", "法院一定会判给你"),
+        ("promise", "我保证你能离成"),
+        ("soon", "稍后会有人回复你"),
+        ("degrade", "当了小三"),
+        ("messenger", "我们会联系你老公核实"),
+        ("doctor", "每天吃 20 毫克"),
     ],
 )
 def test_expressions_find_what_they_are_for(kind: str, text: str) -> None:

@@ -13,6 +13,7 @@ from workers import (
     occasions,
     outbox,
     process,
+    recall,
     referrals,
     reminders,
     retention,
@@ -20,6 +21,7 @@ from workers import (
     sla,
     stored,
     transfers,
+    typing,
 )
 from workers.house import WorkerHouse
 
@@ -48,6 +50,7 @@ async def sweep(house: WorkerHouse) -> None:
     await escalation.escalate(house)
     await transfers.expire(house)
     await stored.handle_stored(house)
+    await recall.run(house)
     await outbox.deliver(house, outbox.LIVE)
 
 
@@ -64,6 +67,8 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "send_campaigns": send_campaigns,
     "fetch_media": media.fetch,
     "pull": pull,
+    "recall": recall.run,
+    "show_typing": typing.show,
     "tell_members": members.tell,
     "sweep": sweep,
     "remind": reminders.remind,

@@ -38,8 +38,6 @@ BULK = (OutboundClass.REMINDER,)
 _AT_ONCE = {LIVE: 8, BULK: 32}
 #: A job works so long, then makes room for others.
 _JOB_SECONDS = 20.0
-#: She is "there" so long after her last word: a staff answer then is part of the live chat.
-_LIVE_CHAT = timedelta(minutes=60)
 #: Longer than any call with its time limits: who claimed a row so long ago on another machine is gone.
 _ABANDONED = timedelta(seconds=90)
 #: A crisis answer on its way for so long alarms staff, whatever becomes of it.
@@ -159,7 +157,7 @@ def _situation(house: WorkerHouse, due: DueRow, now: datetime) -> gate.Situation
         zone=service.timezone,
         quiet_from=service.quiet_from,
         quiet_to=service.quiet_to,
-        live=row.last_inbound_at is not None and now - row.last_inbound_at < _LIVE_CHAT,
+        live=row.last_inbound_at is not None and now - row.last_inbound_at < gate.LIVE_CHAT,
         wishes=gate.read_wishes(due.wishes),
         locked=row.locked_at is not None,
         said_before_lock=row.locked_at is not None and row.created_at < row.locked_at,
@@ -171,6 +169,7 @@ def _situation(house: WorkerHouse, due: DueRow, now: datetime) -> gate.Situation
         erased=row.erased_at is not None or not due.address,
         in_group=row.group_id is not None,
         held_elsewhere=row.held_elsewhere == HeldElsewhere.PERSON,
+        override=row.allowance_id is not None,
         said_before_hold=row.held_at is not None and not row.crisis and row.created_at <= row.held_at,
     )
 

@@ -23,6 +23,8 @@ LIVE, BULK = "live", "bulk"
 WAKES = {
     "outbox": (LIVE, "deliver_live"),
     "live": (LIVE, "deliver_live"),
+    "recall": (LIVE, "recall"),
+    "typing": (LIVE, "show_typing"),
     "stored": (LIVE, "handle_stored"),
     "alarms": (LIVE, "tell_members"),
     "bulk": (BULK, "work_bulk"),

@@ -129,7 +129,8 @@ class Channel(Protocol):
     `idempotent`: the platform refuses a second message under the same key, so an interrupted send is repeated
     instead of becoming unknown. `answers_in_response`: the HTTP response can carry the answer.
     `names_what_it_answers`: `send` needs `reply_to`, also for what staff write. `most_per_minute`: what the
-    platform takes for one recipient in a minute; 0 where it names no such limit.
+    platform takes for one recipient in a minute; 0 where it names no such limit. `recall_seconds`: so long a message
+    can be taken off her screen again (see `Recalls`); 0 where it cannot.
     """
 
     name: ClassVar[str]
@@ -137,6 +138,7 @@ class Channel(Protocol):
     answers_in_response: ClassVar[bool]
     names_what_it_answers: ClassVar[bool]
     most_per_minute: ClassVar[int]
+    recall_seconds: ClassVar[int]
     account: str
     path: str
     max_body: int
@@ -202,6 +204,22 @@ class PullChannel(Protocol):
 
     async def poll(self, account: str, cursor: str, token: str) -> Page:
         """What came after `cursor` (empty: the oldest the platform keeps). Raises SendError kinds."""
+
+
+@runtime_checkable
+class ShowsTyping(Protocol):
+    """A channel whose platform shows her that somebody is writing."""
+
+    async def show_typing(self, recipient: str) -> None:
+        """Show it for some seconds. Raises SendError kinds."""
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A channel whose platform takes a message off her screen again, for `recall_seconds` after it took it."""
+
+    async def recall(self, recipient: str, platform_id: str) -> None:
+        """Take back the message the platform knows as `platform_id`. Raises SendError kinds."""
 
 
 @runtime_checkable

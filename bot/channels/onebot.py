@@ -80,6 +80,8 @@ class OneBot:
     names_what_it_answers: ClassVar[bool] = False
     #: The platform names no limit but locks accounts that write like a machine.
     most_per_minute: ClassVar[int] = 20
+    #: QQ's own rule for private messages: two minutes.
+    recall_seconds: ClassVar[int] = 120
     path = "/webhook/onebot"
     max_body = _MAX_BODY
 
@@ -141,6 +143,16 @@ class OneBot:
             raise Rejected(f"QQ 客户端没有发出这条消息（错误码 {code}），请管理员查看客户端", code=str(code)[:32])
         found = answer.get("data")
         return DeliveryReceipt(str(found.get("message_id", "")) if isinstance(found, dict) else "")
+
+    async def recall(self, recipient: str, platform_id: str) -> None:
+        """Take back a message by its message_id (delete_msg). Raises SendError kinds."""
+        if not platform_id.lstrip("-").isdigit():
+            raise Rejected("客户端没有给这条消息的编号，撤不回", code="no_id")
+        params = {"message_id": int(platform_id)}
+        answer = await (self._post("delete_msg", params) if self._base else self._ask("delete_msg", params))
+        code = answer.get("retcode")
+        if answer.get("status") not in ("ok", "async") or code not in (0, 1):
+            raise Rejected(f"QQ 客户端没有撤回（错误码 {code}）", code=str(code)[:32])
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """A file she sent, from QQ's own hosts or the client only. Raises SendError kinds."""

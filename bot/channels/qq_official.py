@@ -62,6 +62,7 @@ class QQOfficial:
     answers_in_response: ClassVar[bool] = False
     names_what_it_answers: ClassVar[bool] = True
     most_per_minute: ClassVar[int] = 0
+    recall_seconds: ClassVar[int] = 0
     path = "/webhook/qq"
     max_body = _MAX_BODY
 

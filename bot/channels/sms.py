@@ -109,6 +109,7 @@ class SMS:
     most_per_minute: ClassVar[int] = 0
     #: The gateway takes 5,000; a submit without an answer leaves all its numbers unknown, so fewer go at once.
     ways: ClassVar[Mapping[str, Way]] = {"": Way(most_at_once=1000)}
+    recall_seconds: ClassVar[int] = 0
     path = "/webhook/sms/{secret}/{what}"
     max_body = _MAX_BODY
 

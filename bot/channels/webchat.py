@@ -78,6 +78,8 @@ class WebChat:
     answers_in_response: ClassVar[bool] = True
     names_what_it_answers: ClassVar[bool] = False
     most_per_minute: ClassVar[int] = 0
+    #: Our own page: what is called back goes from it, whenever she opens it.
+    recall_seconds: ClassVar[int] = 24 * 3600
     account = "room"
     #: Nothing comes in by a webhook: the page's routes hand over what they verified.
     path = ""
@@ -137,6 +139,9 @@ class WebChat:
     async def send(self, message: OutboundMessage) -> DeliveryReceipt:
         """The row is where the page looks as soon as it is marked: there is nobody to hand it to."""
         return DeliveryReceipt()
+
+    async def recall(self, recipient: str, platform_id: str) -> None:
+        """The page shows no row that is called back: marking it is all there is to do."""
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """Files come with their request and are kept there. Raises Unreachable for one still on its way."""

@@ -108,6 +108,7 @@ class WeChatOA:
         "mass": Way("mass", most_at_once=10_000, least_at_once=2, per_month=4, idempotent=True),
         "subscribe": Way("subscribe", needs_template=True),
     }
+    recall_seconds: ClassVar[int] = 0
     path = "/webhook/wechat"
     max_body = _MAX_BODY
 
@@ -195,6 +196,10 @@ class WeChatOA:
         if notice.way == "subscribe":
             return NoticeOutcome(await self._api.send_notice(notice.recipients[0], notice.extra))
         return NoticeOutcome(await self._api.send_mass(notice.recipients, legal(notice.text), notice.key))
+
+    async def show_typing(self, recipient: str) -> None:
+        """Show her that somebody is writing (客服输入状态). Raises SendError kinds."""
+        await self._api.show_typing(recipient)
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """A file she sent, by its media id (kept by the platform for three days). Raises SendError kinds."""

@@ -72,6 +72,8 @@ class WeCom:
     names_what_it_answers: ClassVar[bool] = False
     most_per_minute: ClassVar[int] = 30
     ways: ClassVar[Mapping[str, Way]] = {"": Way(most_at_once=1000)}
+    #: 撤回应用消息: within 24 hours (developer.work.weixin.qq.com/document/path/94867).
+    recall_seconds: ClassVar[int] = 24 * 3600
     path = "/webhook/wecom"
     max_body = _MAX_BODY
 
@@ -163,6 +165,12 @@ class WeCom:
                 "enable_duplicate_check": 0,
             },
         )
+
+    async def recall(self, recipient: str, platform_id: str) -> None:
+        """Take back a message by its msgid. Raises SendError kinds."""
+        if not platform_id:
+            raise Rejected("没有这条消息在企业微信里的编号，撤不回", code="no_msgid")
+        await self._api.call("/cgi-bin/message/recall", {"msgid": platform_id})
 
     async def fetch_media(self, media: Media) -> tuple[bytes, str]:
         """A file a member sent, by its media id. Raises SendError kinds."""

@@ -69,6 +69,7 @@ class WeComAIBot:
     answers_in_response: ClassVar[bool] = True
     names_what_it_answers: ClassVar[bool] = True
     most_per_minute: ClassVar[int] = 0
+    recall_seconds: ClassVar[int] = 0
     account = "aibot"
     path = "/webhook/wecom-aibot"
     max_body = _MAX_BODY

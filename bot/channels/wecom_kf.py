@@ -69,6 +69,7 @@ class WeComKf:
     answers_in_response: ClassVar[bool] = False
     names_what_it_answers: ClassVar[bool] = False
     most_per_minute: ClassVar[int] = 0
+    recall_seconds: ClassVar[int] = 0
     path = "/webhook/wecom-kf"
     max_body = _MAX_BODY
 

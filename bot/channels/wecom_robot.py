@@ -51,6 +51,7 @@ class WeComRobot:
     names_what_it_answers: ClassVar[bool] = False
     most_per_minute: ClassVar[int] = 20
     ways: ClassVar[Mapping[str, Way]] = {"": Way(to_groups=True)}
+    recall_seconds: ClassVar[int] = 0
     account = "robots"
     path = ""
     max_body = 0

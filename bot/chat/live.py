@@ -59,7 +59,7 @@ class Watch:
                 continue
             try:
                 async with self._database.reading() as tx:
-                    current = await chat.versions(tx, list(self._waiting))
+                    current = await chat.versions(tx, list(self._waiting), clock.now())
             except StorageUnavailable:
                 continue
             for digest, version in current.items():
@@ -75,7 +75,8 @@ class Watch:
 
 
 def open_line(house: ChatHouse, watch: Watch) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """GET /chat/live, upgraded: the page first says {token, after}, then {got: [ids]} for what it has.
+    """GET /chat/live, upgraded: the page first says {token, after}, then {got: [ids]} for what it has and
+    {typing: true} while she writes.
 
     Any frame, an empty one too, says that the page is still open and keeps its pass.
     """
@@ -110,10 +111,15 @@ async def _talk(house: ChatHouse, watch: Watch, line: web.WebSocketResponse) -> 
     pushing = asyncio.create_task(_push(house, line, room_id, event, str(first.get("after", ""))))
     try:
         async for message in line:
-            got = _frame(message).get("got")
+            frame = _frame(message)
+            got = frame.get("got")
             if isinstance(got, list):
                 with suppress(StorageUnavailable):
                     await note_received(house, room_id, [str(one) for one in got])
+            if frame.get("typing") is True:
+                with suppress(StorageUnavailable):
+                    async with house.database.transaction() as tx:
+                        await chat.note_typing(tx, digest, clock.now())
             with suppress(StorageUnavailable):
                 await open_pass(house, token)
     except Refused:

@@ -71,14 +71,14 @@ async def send_file(house: ChatHouse, request: web.Request) -> web.Response:
 async def lines_since(
     house: ChatHouse, room_id: str, after: str, *, not_before: datetime | None = None
 ) -> dict[str, Any]:
-    """What the page shows: {messages, cursor, held, hidden}.
+    """What the page shows: {messages, cursor, held, hidden, recalled, typing}.
 
     With the cursor `after` what came since, and once more what came just before it; without, what was said from
     `not_before` on, or everything.
     """
     now, since = clock.now(), _moment(after)
     async with house.database.reading() as tx:
-        found = await chat.read_talk(tx, house.digest_of(tx, room_id), since or not_before)
+        found = await chat.read_talk(tx, house.digest_of(tx, room_id), now, since or not_before)
     return {
         "messages": [
             {
@@ -95,6 +95,8 @@ async def lines_since(
         "cursor": now.isoformat(),
         "held": found.held,
         "hidden": found.hidden_before is not None,
+        "recalled": list(found.recalled),
+        "typing": found.typing,
     }
 
 

@@ -74,6 +74,8 @@ OPEN = {
     "file": "files are found within their case only",
     "repeat": "pairs of cases are found within the case, and decided by who may see both",
     "person": "people are found within their case only",
+    "message": "found only by the conversation it belongs to",
+    "call": "found only by the conversation it belongs to",
     "recusal": "found only by the conversation or case it belongs to",
     "grant": "found only by the conversation or case it belongs to",
     "kind": "kinds of documents, the same for everybody",

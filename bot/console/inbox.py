@@ -1,22 +1,19 @@
 """The conversation: what was said, answer, fill in the form, close."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
-from bot import clock, gate
-from bot.console import assessment, transfers, words
+from bot import clock
+from bot.console import assessment, contact, transfers, words
 from bot.console.stream import stream
 from bot.console.visit import BadForm, Visit
 from bot.messages import Trigger, Window
-from storage.repositories import erasure, inbox, staff
-from storage.repositories.inbox import TalkView
+from storage.repositories import erasure, inbox, reaching, staff
+from storage.repositories.inbox import TalkView, notes
 
-_LONGEST_REPLY = 2000
 _LONGEST_FIELD = 1000
-_KEY = re.compile(r"^[A-Za-z0-9_-]{1,48}$")
 #: Files she sent are shown in the page only when they are one of these; others are downloaded.
 _SHOWN = frozenset(
     {f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp")}
@@ -64,27 +61,6 @@ async def watch_talk(visit: Visit) -> web.StreamResponse:
     async with visit.house.database.reading() as tx:
         await inbox.check_visible(tx, talk_id, await visit.scope(tx))
     return await stream(visit, "talk", talk_id)
-
-
-async def reply(visit: Visit) -> web.StreamResponse:
-    """Answer her; the same key twice is one message."""
-    talk_id = visit.part("talk")
-    text, key = visit.form.get("text", "").strip(), visit.form.get("key", "")
-    problems = {}
-    if not text:
-        problems["text"] = "请先写内容"
-    elif len(text) > _LONGEST_REPLY:
-        problems["text"] = f"一次最多 {_LONGEST_REPLY} 字，请分开发"
-    if not _KEY.match(key):
-        problems["key"] = "缺少消息编号，请刷新页面"
-    if problems:
-        raise BadForm(problems)
-    async with visit.house.database.transaction() as tx:
-        await inbox.check_visible(tx, talk_id, await visit.scope(tx))
-        outbox_id, is_new = await inbox.reply(tx, talk_id, visit.me.id, text, key, clock.now())
-        if is_new:
-            await visit.record(tx, "conversation.replied", f"conversation:{talk_id}")
-    return visit.done({"id": outbox_id, "new": is_new, "state": "queued"}, f"/console/conversations/{talk_id}")
 
 
 async def close(visit: Visit) -> web.StreamResponse:
@@ -141,7 +117,7 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
     alarms = await inbox.alarms_of(tx, talk_id)
     known = talk.learned | talk.case_fields
     known["category"] = talk.case_fields.get("category") or talk.category or talk.learned.get("category", "")
-    wishes = gate.read_wishes(talk.wishes)
+    channel = visit.house.channels.get(talk.channel)
     values = {
         "names": names,
         "before": before,
@@ -149,14 +125,22 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
         "alarms": alarms,
         "fields": FORM,
         "known": known,
-        "wishes": wishes,
         "mine": talk.state == "held" and talk.holder_id == visit.me.id,
         "outcomes": {key: word for key, word in words.group("outcomes").items() if key not in _BY_ITSELF},
         "assessment": await assessment.panel(visit, tx),
         "window": await _window(visit, tx, talk_id),
+        "contact": await contact.block_of(visit, tx, talk_id),
+        "drafts": await _drafts(visit, tx, talk, talk_id),
+        "recall_seconds": channel.recall_seconds if channel else 0,
         "hand_back_seconds": visit.house.settings.service.hand_back_seconds,
     }
     return talk, values | await transfers.of_talk(visit, tx, talk)
+
+
+async def _drafts(visit: Visit, tx: Any, talk: TalkView, talk_id: str) -> dict[str, str]:
+    """What whoever looks has half written here."""
+    found = await reaching.standing(tx, talk_id, await visit.scope(tx))
+    return await notes.drafts(tx, found.key, talk.id, visit.me.id)
 
 
 async def _window(visit: Visit, tx: Any, talk_id: str) -> dict[str, Any]:

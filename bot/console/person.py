@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock
-from bot.console import words
+from bot.console import contact, words
 from bot.console.export import pack
 from bot.console.visit import BadForm, Visit
 from bot.errors import NotFound, WrongState
@@ -106,12 +106,18 @@ async def _page(visit: Visit, revealed: dict[str, str] | None = None) -> web.Str
     talk_id = visit.part("talk")
     async with visit.house.database.transaction() as tx:
         person = await persons.find(tx, talk_id, await visit.scope(tx), clock.now())
+        block = await contact.block_of(visit, tx, talk_id)
         if revealed is None:
             await visit.record(tx, "person.viewed", f"contact:{person.contact_id}")
     if visit.wants_json:
         return visit.json(_json(person))
     return visit.page(
-        "person.html", person=person, talk_id=talk_id, revealed=revealed or {}, grace=erasure.GRACE.days
+        "person.html",
+        person=person,
+        contact=block,
+        talk_id=talk_id,
+        revealed=revealed or {},
+        grace=erasure.GRACE.days,
     )
 
 

@@ -14,7 +14,7 @@ from bot.console.looks import LOOK_SECONDS, Looks
 from bot.console.visit import Visit, find_session, is_locked
 from bot.errors import NotFound, StorageUnavailable
 from storage.database import Database
-from storage.repositories import inbox
+from storage.repositories import inbox, typing
 
 #: Proxies cut silent lines; browsers reconnect by themselves.
 _SIGN_OF_LIFE_SECONDS = 15
@@ -35,13 +35,17 @@ def make_looks(database: Database) -> Looks[Watched]:
     async def read(keys: Collection[Watched]) -> dict[Watched, str]:
         found: dict[Watched, str] = {}
         async with database.reading() as tx:
-            talks = await inbox.versions_of(tx, [str(key) for kind, key in keys if kind == "talk"])
+            ids = [str(key) for kind, key in keys if kind == "talk"]
+            talks = await inbox.versions_of(tx, ids)
+            types = await typing.she_types(tx, ids, clock.now())
             for kind, key in keys:
                 if kind == "queue":
                     found[kind, key] = await inbox.queue_version(tx, key)
                 elif kind == "alarms":
                     found[kind, key] = json.dumps(await inbox.alarm_state(tx, key))
-        return found | {("talk", talk_id): str(version) for talk_id, version in talks.items()}
+        return found | {
+            ("talk", one): f"{version}{' typing' if one in types else ''}" for one, version in talks.items()
+        }
 
     return Looks(read)
 

@@ -23,6 +23,7 @@ from bot.config import Settings
 from bot.console import access, words
 from bot.console.uploads import TooLarge, Upload, read_parts
 from bot.errors import NotFound, StaleConversation, StorageUnavailable, WrongState
+from bot.gate import REASONS
 from bot.learning import Trainer
 from bot.plan import Channels
 from nlp.retrieval import Library
@@ -144,6 +145,7 @@ class Visit:
             "csrf": self.session.csrf if self.session else "",
             "lock_seconds": self.house.settings.security.lock_minutes * 60,
             "words": words,
+            "gate_reasons": REASONS,
             "zone": self.zone,
             "now": clock.now(),
             "redis_is_up": self.house.redis_is_up(),

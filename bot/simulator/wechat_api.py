@@ -77,6 +77,8 @@ class FakePlatform:
     mood: Mood = field(default_factory=Mood)
     #: Every accepted message: openid and text, in order.
     accepted: list[tuple[str, str]] = field(default_factory=list)
+    #: Who was shown that somebody is writing, in order.
+    typed: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     _tokens: dict[str, float] = field(default_factory=dict)
@@ -202,7 +204,10 @@ class FakePlatform:
 
     async def _typing(self, request: web.Request) -> web.Response:
         self._count("typing")
-        return _answer(self._token_problem(request))
+        body, code = await _json(request), self._token_problem(request)
+        if not code and body.get("command") == "Typing":
+            self.typed.append(str(body.get("touser", "")))
+        return _answer(code)
 
     async def _media(self, request: web.Request) -> web.Response:
         self._count("media")

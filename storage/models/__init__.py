@@ -18,6 +18,7 @@ from storage.models.campaigns import (
 )
 from storage.models.casework import Case, CaseEvent, CasePerson
 from storage.models.chat import ChatPass, ChatRoom
+from storage.models.composing import ContactAllowance, ContactCall, Draft, Note
 from storage.models.desk import Escalation, Shift, StaffDesk, Transfer
 from storage.models.followup import CaseDocument, CaseDraft, CaseLink, CaseMediation, CaseVisit, MediationSession
 from storage.models.house import AuditEntry, HouseKey, Notice, SignInFailure, StaffSession
@@ -65,10 +66,13 @@ __all__ = [
     "ChatPass",
     "ChatRoom",
     "Contact",
+    "ContactAllowance",
+    "ContactCall",
     "Conversation",
     "DangerAssessment",
     "Delivery",
     "DeliveryBatch",
+    "Draft",
     "ErasureRequest",
     "Escalation",
     "Example",
@@ -77,6 +81,7 @@ __all__ = [
     "InboundMessage",
     "LanguageModel",
     "MediationSession",
+    "Note",
     "Notice",
     "NoticeGrant",
     "OccasionPlan",

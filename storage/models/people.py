@@ -89,6 +89,8 @@ class Identity(SQLModel, table=True):
     followed_at: datetime | None = moment(nullable=True)
     unfollowed_at: datetime | None = moment(nullable=True)
     last_inbound_at: datetime | None = moment(nullable=True)
+    #: When she was last seen typing, where her page tells.
+    typing_at: datetime | None = moment(nullable=True)
     #: The reply budget: which trigger opened the window, when, and how many sends it has used.
     window_trigger: str = Field(default="", max_length=16)
     window_opened_at: datetime | None = moment(nullable=True)

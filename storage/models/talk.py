@@ -65,6 +65,9 @@ class Conversation(SQLModel, table=True):
     outcome: str = Field(default="", max_length=32)
     outcome_sealed: bytes | None = sealed()  # note of whoever closed it
     case_id: str | None = reference("case.id", nullable=True)
+    #: When whoever holds it last typed, and when that was last shown to her.
+    staff_typing_at: datetime | None = moment(nullable=True)
+    typing_shown_at: datetime | None = moment(nullable=True)
     #: Counts every change, so that pages know they are stale.
     version: int = 0
 
@@ -107,6 +110,7 @@ class Outbox(SQLModel, table=True):
         partial_index("ix_outbox_due", "state", "priority", "not_before", where="state IN ('queued', 'sending')"),
         partial_index("ix_outbox_turn", "identity_id", "priority", "id", where="state IN ('queued', 'sending')"),
         Index("ix_outbox_talk", "conversation_id", "said_at"),
+        partial_index("ix_outbox_recall", "id", where="recall = 'asked'"),
         partial_index("ix_outbox_contact_id", "contact_id", where="conversation_id IS NULL"),
     )
 
@@ -136,6 +140,11 @@ class Outbox(SQLModel, table=True):
     error_code: str = Field(default="", max_length=32)
     #: A Chinese sentence for staff: what happened and what to do. Never her words.
     error_sentence: str = Field(default="", max_length=255)
+    #: What a supervisor let through although her wishes hold it back.
+    allowance_id: str | None = Field(default=None, max_length=26)
+    #: Calling it back: empty, asked, done, refused; and staff's sentence.
+    recall: str = Field(default="", max_length=16, sa_column_kwargs={"server_default": ""})
+    recall_sentence: str = Field(default="", max_length=255, sa_column_kwargs={"server_default": ""})
 
 
 class Attachment(SQLModel, table=True):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from storage.database import AnyRow, Transaction
 from storage.models import (
@@ -43,6 +43,10 @@ _NOTICE_THERE = ("sent", "delivered")
 #: A pass is written when it is used, but not at every look.
 _USED_STEP = timedelta(minutes=1)
 _MOST_LINES = 200
+#: Pages take away what was called back so lately; one opened later never gets it.
+_RECALLED = timedelta(hours=24)
+#: Whoever typed so lately is typing; it is written down no oftener than every few seconds.
+_TYPING, _TYPING_STEP = timedelta(seconds=6), timedelta(seconds=3)
 #: Rows are stamped before their commit: a look goes back so far, and the page knows what it has by id.
 _OVERLAP = timedelta(seconds=30)
 #: So many wrong words cost nothing; then the wait doubles up to half a minute, and never becomes a lock.
@@ -69,6 +73,10 @@ class Talk:
     lines: tuple[Line, ...] = ()
     held: bool = False
     hidden_before: datetime | None = None
+    #: Lines the page may still show and has to take away.
+    recalled: tuple[str, ...] = ()
+    #: Whoever holds the talk is writing.
+    typing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +175,20 @@ async def forget_idle(tx: Transaction, before: datetime) -> None:
     await tx.execute(delete(table(ChatPass)).where(_pass.used_at < before))
 
 
-async def read_talk(tx: Transaction, address_digest: bytes, after: datetime | None = None) -> Talk:
+async def read_talk(tx: Transaction, address_digest: bytes, now: datetime, after: datetime | None = None) -> Talk:
     """The newest lines of a room, in order; with `after` those that came since (and a little before).
 
     Under a 安全词 lock nothing from before it is shown to whoever holds the phone now.
     """
     who = await tx.first(
-        select(_identity.id, _identity.contact_id, _contact.wrapped_key, _contact.locked_at, _conversation.state)
+        select(
+            _identity.id,
+            _identity.contact_id,
+            _contact.wrapped_key,
+            _contact.locked_at,
+            _conversation.state,
+            _conversation.staff_typing_at,
+        )
         .join(table(Contact), _contact.id == _identity.contact_id)
         .outerjoin(table(Conversation), _conversation.id == _identity.conversation_id)
         .where(_identity.address_digest == address_digest)
@@ -198,7 +213,30 @@ async def read_talk(tx: Transaction, address_digest: bytes, after: datetime | No
         if who.locked_at is None or one.at >= who.locked_at
     ]
     lines = tuple(line for _, line in sorted(placed, key=lambda one: one[0]))[-_MOST_LINES:]
-    return Talk(lines, who.state == "held", who.locked_at)
+    recalled = await tx.rows(
+        select(_outbox.id).where(
+            _outbox.identity_id == who.id, _outbox.recall == "done", _outbox.finished_at > now - _RECALLED
+        )
+    )
+    typing = who.state == "held" and who.locked_at is None and is_typing(who.staff_typing_at, now)
+    return Talk(lines, who.state == "held", who.locked_at, tuple(row.id for row in recalled), typing)
+
+
+def is_typing(at: datetime | None, now: datetime) -> bool:
+    """Whether somebody seen typing at that moment still is."""
+    return at is not None and now - at < _TYPING
+
+
+async def note_typing(tx: Transaction, address_digest: bytes, now: datetime) -> None:
+    """She is typing in her page; staff who hold or watch the talk see it."""
+    await tx.execute(
+        update(table(Identity))
+        .where(
+            _identity.address_digest == address_digest,
+            or_(_identity.typing_at.is_(None), _identity.typing_at < now - _TYPING_STEP),
+        )
+        .values(typing_at=now)
+    )
 
 
 async def note_received(tx: Transaction, address_digest: bytes, ids: Collection[str]) -> bool:
@@ -220,14 +258,24 @@ async def note_received(tx: Transaction, address_digest: bytes, ids: Collection[
     return True
 
 
-async def versions(tx: Transaction, addresses: Collection[bytes]) -> dict[bytes, str]:
+async def versions(tx: Transaction, addresses: Collection[bytes], now: datetime) -> dict[bytes, str]:
     """For each address a mark that changes whenever its page is out of date."""
     rows = await tx.rows(
-        select(_identity.address_digest, _identity.conversation_id, _conversation.version)
+        select(
+            _identity.address_digest,
+            _identity.conversation_id,
+            _conversation.version,
+            _conversation.state,
+            _conversation.staff_typing_at,
+        )
         .outerjoin(table(Conversation), _conversation.id == _identity.conversation_id)
         .where(_identity.address_digest.in_(list(addresses)))
     )
-    return {bytes(row.address_digest): f"{row.conversation_id}.{row.version}" for row in rows}
+    return {
+        bytes(row.address_digest): f"{row.conversation_id}.{row.version}"
+        f".{row.state == 'held' and is_typing(row.staff_typing_at, now)}"
+        for row in rows
+    }
 
 
 async def attachment_of(tx: Transaction, dedupe_digest: bytes) -> AnyRow | None:
@@ -289,6 +337,7 @@ async def _said(tx: Transaction, who: Any, since: datetime | None) -> Sequence[A
         _outbox.identity_id == who.id,
         _outbox.state.in_(_THERE),
         _outbox.text_sealed.is_not(None),
+        _outbox.recall != "done",
     ]
     if who.locked_at is not None:
         wanted.append(_outbox.created_at >= who.locked_at)

@@ -26,13 +26,17 @@ from storage.models import (
     ChatPass,
     ChatRoom,
     Contact,
+    ContactAllowance,
+    ContactCall,
     Conversation,
     DangerAssessment,
     Delivery,
     DeliveryBatch,
+    Draft,
     ErasureRequest,
     Identity,
     InboundMessage,
+    Note,
     Notice,
     Outbox,
     ReferralLink,
@@ -47,6 +51,10 @@ from storage.models import (
 )
 
 _alarm = table(Alarm).c
+_note = table(Note).c
+_unsent = table(Draft).c
+_allowance = table(ContactAllowance).c
+_call = table(ContactCall).c
 _assessment = table(DangerAssessment).c
 _attachment = table(Attachment).c
 _batch = table(DeliveryBatch).c
@@ -297,6 +305,25 @@ RULES: tuple[Rule, ...] = (
         )
         for name, one, model in (("assessments", _assessment, DangerAssessment), ("plans", _plan, SafetyPlan))
     ),
+    Rule(
+        "notes",
+        _note.id,
+        lambda cut: and_(
+            _note.said_at < cut,
+            _note.text_sealed.is_not(None),
+            _is_settled(_note.contact_id),
+            _of_no_kept_case(_note.conversation_id),
+        ),
+        _blank(Note, text_sealed=None),
+    ),
+    Rule("unsent", _unsent.id, lambda cut: _unsent.saved_at < cut, _remove(_unsent.id)),
+    Rule(
+        "allowances",
+        _allowance.id,
+        lambda cut: and_(_allowance.given_at < cut, _allowance.reason_sealed.is_not(None)),
+        _blank(ContactAllowance, reason_sealed=None),
+    ),
+    Rule("calls", _call.id, lambda cut: and_(_call.begun_at < cut, _is_settled(_call.contact_id)), _remove(_call.id)),
     Rule(
         "sign_ups",
         _sign_up.id,

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gate import REASONS, Situation, Wishes, decide
+from bot.gate import REASONS, Situation, Wishes, can_be_overridden, decide
 from bot.messages import OutboundClass
 
 NOON = datetime(2026, 3, 3, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai, a Tuesday
@@ -135,3 +135,48 @@ def test_answer_to_what_was_said_before_the_lock_is_refused() -> None:
     verdict = decide(situation(OutboundClass.ANSWER, locked=True, said_before_lock=True, live=True))
     assert (verdict.allowed, verdict.reason, verdict.wait_until) == (False, "locked", None)
     assert decide(situation(OutboundClass.ANSWER, locked=True)).allowed
+
+
+@given(
+    st.sampled_from(OutboundClass),
+    st.fixed_dictionaries(
+        {
+            name: st.booleans()
+            for name in (
+                "live",
+                "locked",
+                "said_before_lock",
+                "opted_out",
+                "stopped_all",
+                "consented",
+                "unfollowed",
+                "violence_case",
+                "erased",
+                "in_group",
+                "held_elsewhere",
+                "said_before_hold",
+            )
+        }
+    ),
+    st.builds(
+        Wishes,
+        channels=st.sampled_from([(), ("phone",), ("wechat_oa",)]),
+        days=st.sampled_from([(), (2,), (7,)]),
+        not_before=st.sampled_from([None, time(9)]),
+        not_after=st.sampled_from([None, time(10)]),
+        do_not_initiate=st.booleans(),
+    ),
+    st.sampled_from([NOON, NIGHT]),
+)
+def test_override_lifts_hours_and_channels_of_staff_and_nothing_else(
+    outbound_class: OutboundClass, changes: dict[str, bool], wishes: Wishes, now: datetime
+) -> None:
+    plain = decide(situation(outbound_class, wishes=wishes, now=now, **changes))
+    lifted = decide(situation(outbound_class, wishes=wishes, now=now, override=True, **changes))
+    if plain.reason == lifted.reason:
+        return
+    assert outbound_class is OutboundClass.STAFF
+    assert can_be_overridden(plain.reason)
+    assert lifted.allowed
+    assert not changes["locked"]
+    assert not (wishes.do_not_initiate and not changes["live"])

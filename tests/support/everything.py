@@ -60,6 +60,9 @@ PARTS = {
     "file": "case_document",
     "repeat": "case_link",
     "transfer": "transfer",
+    "shift": "shift",
+    "message": "outbox",
+    "call": "contact_call",
     "referral": "referral",
     "alarm": "alarm",
     "attachment": "attachment",
@@ -74,7 +77,6 @@ PARTS = {
     "example": "example",
     "unit": "partner_unit",
     "group": "channel_group",
-    "shift": "shift",
     "staff": "staff",
 }
 #: What refers to another table without a foreign key.

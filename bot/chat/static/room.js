@@ -4,6 +4,7 @@
   var body = document.body;
   var exitUrl = body.getAttribute("data-exit");
   var token = null, receipt = null, cursor = "", hidden = false, left = false;
+  var nodes = {}, typedAt = 0, theirs = false;
   var shown = {}, got = [], waiting = [], busy = false, timer = null, composing = false;
   var line = null, lineFails = 0, recorder = null, dots = null, starting = false;
 
@@ -112,9 +113,15 @@
       one = value.messages[place];
       if (shown[one.id] || (one.from === "her" && shown[one.key])) continue;
       shown[one.id] = true;
-      bubble(one.from, textOf(one));
+      nodes[one.id] = bubble(one.from, textOf(one));
       if (one.from !== "her") got.push(one.id);
     }
+    for (place = 0; place < (value.recalled || []).length; place += 1) {
+      one = nodes[value.recalled[place]];
+      if (one && one.parentNode) one.parentNode.removeChild(one);
+      shown[value.recalled[place]] = true;
+    }
+    if (value.typing !== undefined && value.typing !== theirs && !busy) { theirs = value.typing; think(theirs); }
     if (value.cursor) cursor = value.cursor;
     $("who").textContent = word(value.held ? "person" : "bot");
     if (got.length && line && line.readyState === 1) { line.send(JSON.stringify({ got: got })); got = []; }
@@ -122,7 +129,7 @@
   function clear() {
     var log = $("log");
     while (log.firstChild) log.removeChild(log.firstChild);
-    dots = null; shown = {}; cursor = "";
+    dots = null; shown = {}; nodes = {}; theirs = false; cursor = "";
   }
 
   // What she says: kept on the screen and tried until it is stored, under one key.
@@ -266,7 +273,11 @@
   }
   function fit() { var field = $("text"); field.style.height = "44px"; field.style.height = Math.min(132, field.scrollHeight + 2) + "px"; }
   $("send").onclick = send;
-  $("text").oninput = fit;
+  $("text").oninput = function () {
+    var now = new Date().getTime();
+    fit();
+    if (line && line.readyState === 1 && $("text").value && now - typedAt > 3000) { typedAt = now; line.send(JSON.stringify({ typing: true })); }
+  };
   $("text").onkeydown = function (event) {
     if (event.keyCode === 13 && !event.shiftKey && !composing && !event.isComposing && window.innerWidth > 700) { event.preventDefault(); send(); }
   };

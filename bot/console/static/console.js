@@ -11,6 +11,7 @@ function prepare(root) {
     if (!field.value) field.value = newKey();
   }
   for (const box of root.querySelectorAll("[data-bottom]")) box.scrollTop = box.scrollHeight;
+  tick();
 }
 
 // The screen locks when nobody touches it. What stood on the page goes; the alarm, which says nothing of anybody, goes on.
@@ -98,6 +99,11 @@ function note(box) {
   document.title = (danger ? `【危险 ${danger}】` : "") + (count ? `（${count}）` : "") + box.dataset.title;
 }
 
+function nameOf(details) {
+  const summary = details.querySelector("summary");
+  return (details.id || "") + (summary ? summary.textContent : "");
+}
+
 // Fields somebody is typing in stay as they are when the page around them is renewed.
 function kept(box) {
   const values = new Map();
@@ -107,7 +113,7 @@ function kept(box) {
       : field.value !== field.defaultValue;
     if (changed) values.set(field.form.action + "|" + field.name, field.type === "checkbox" ? field.checked : field.value);
   }
-  const open = [...box.querySelectorAll("details")].map((one) => one.open);
+  const open = new Map([...box.querySelectorAll("details")].map((one) => [nameOf(one), one.open]));
   const keys = [...box.querySelectorAll("[data-key]")].map((one) => one.value);
   const active = document.activeElement;
   const focus = active && box.contains(active) && active.id
@@ -122,7 +128,7 @@ function restore(box, state) {
     if (field.type === "checkbox") field.checked = value;
     else field.value = value;
   }
-  box.querySelectorAll("details").forEach((one, place) => { one.open = state.open[place] || one.open; });
+  box.querySelectorAll("details").forEach((one) => { one.open = state.open.get(nameOf(one)) ?? one.open; });
   box.querySelectorAll("[data-key]").forEach((one, place) => { one.value = state.keys[place] || one.value; });
   if (state.focus) {
     const field = document.getElementById(state.focus.id);
@@ -133,6 +139,11 @@ function restore(box, state) {
       }
     }
   }
+}
+
+function showTyping(box) {
+  const mark = box.querySelector("[data-typing-mark]");
+  if (mark) mark.hidden = !box.dataset.typing;
 }
 
 async function renew(box) {
@@ -159,6 +170,7 @@ async function renew(box) {
   restore(box, state);
   if (box.querySelector(".about")) box.querySelector(".about").scrollTop = scroll;
   prepare(box);
+  showTyping(box);
   note(box);
 }
 
@@ -171,7 +183,16 @@ function watch(box) {
   const events = new EventSource(box.dataset.events);
   streams.push(events);
   listenTo(events);
-  events.onmessage = () => renew(box).catch(() => {});
+  // The mark is a version, and whether she is typing: only a new version is worth a new page.
+  let known = "";
+  events.onmessage = (event) => {
+    const [version, typing] = event.data.split(" ");
+    box.dataset.typing = typing || "";
+    showTyping(box);
+    if (version === known) return;
+    known = version;
+    renew(box).catch(() => {});
+  };
   // Waiting times grow without anything happening.
   setInterval(() => renew(box).catch(() => {}), 30000);
 }
@@ -187,36 +208,55 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
-  if (form.hasAttribute("data-once")) {
+  if (form.hasAttribute("data-quiet")) {
     event.preventDefault();
-    send(form);
+    send(form, event.submitter);
   }
 });
 
-// A staff message goes out without leaving the page; its key makes a second click the same message.
-async function send(form) {
-  const button = form.querySelector("button");
-  button.disabled = true;
+// What is sent without leaving the page: the key of a message makes a second click the same message. An answer of no
+// stands under the form; where it may go later, a button says so.
+async function send(form, submitter) {
+  const buttons = [...form.querySelectorAll("button")];
+  const problem = form.querySelector("[data-problem]");
+  const body = new FormData(form);
+  if (submitter && submitter.name) body.set(submitter.name, submitter.value);
+  buttons.forEach((one) => { one.disabled = true; });
+  if (problem) problem.textContent = "";
   try {
     const response = await fetch(form.action, {
       method: "POST",
       headers: { Accept: "application/json" },
-      body: new URLSearchParams(new FormData(form)),
+      body: new URLSearchParams(body),
     });
     const answer = await response.json();
     if (!response.ok) {
-      alert(answer.error);
+      if (response.status === 423) { showLock(); return; }
+      if (problem) problem.textContent = answer.error + (answer.can_be_overridden ? "。急事请主管在上面放行一次" : "");
+      const later = form.querySelector("[data-later]");
+      if (later) later.hidden = !answer.wait_until;
       return;
     }
-    form.querySelector("textarea").value = "";
-    form.querySelector("[data-key]").value = newKey();
+    if (form.hasAttribute("data-clear")) {
+      const field = form.querySelector("textarea");
+      field.value = "";
+      clearTimeout(drafting.get(field.dataset.draft));
+    }
+    const key = form.querySelector("[data-key]");
+    if (key) key.value = newKey();
+    form.querySelectorAll("input:not([type=hidden]),select").forEach((one) => {
+      if (one.type === "checkbox") one.defaultChecked = one.checked;
+      else if (one.tagName === "SELECT") [...one.options].forEach((option) => { option.defaultSelected = option.selected; });
+      else one.defaultValue = one.value;
+    });
     const box = form.closest("[data-live]");
     if (box) await renew(box);
+    else location.reload();
   } catch (error) {
-    alert("没有连上，内容还在，请再点一次发送（不会重复）。");
+    if (problem) problem.textContent = "没有连上，内容还在，请再点一次（不会重复）。";
   } finally {
-    const again = form.isConnected ? button : document.querySelector("[data-once] button");
-    if (again) again.disabled = false;
+    const now = form.isConnected ? form : document.querySelector(`form[action="${form.getAttribute("action")}"]`);
+    if (now) now.querySelectorAll("button").forEach((one) => { one.disabled = false; });
   }
 }
 
@@ -225,8 +265,62 @@ document.addEventListener("change", (event) => {
   if (event.target.hasAttribute("data-submit")) event.target.form.requestSubmit();
 });
 
+// Half-written words are kept by the service, sealed, so that a reload loses nothing.
+const drafting = new Map();
+let typedAt = 0;
+
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  const kind = field.dataset ? field.dataset.draft : "";
+  if (!kind) return;
+  clearTimeout(drafting.get(kind));
+  drafting.set(kind, setTimeout(() => keepDraft(field.form.action, kind, field.value), 800));
+  if (kind === "message" && field.value && Date.now() - typedAt > 3000) {
+    typedAt = Date.now();
+    post(new URL(field.form.action).pathname.replace(/\/messages$/, "/typing")).catch(() => {});
+  }
+});
+
+function keepDraft(action, kind, text) {
+  if (locked) return;
+  fetch(action.replace(/\/(messages|notes)$/, "/draft"), {
+    method: "POST",
+    headers: { Accept: "application/json", "X-CSRF-Token": document.body.dataset.csrf },
+    body: new URLSearchParams({ kind, text }),
+  }).catch(() => {});
+}
+
+// How long the platform still lets us write.
+function tick() {
+  for (const mark of document.querySelectorAll("[data-until]")) {
+    const minutes = Math.max(0, Math.floor((Date.parse(mark.dataset.until) - Date.now()) / 60000));
+    mark.textContent = minutes >= 60 ? `还剩 ${Math.floor(minutes / 60)} 小时 ${minutes % 60} 分` : `还剩 ${minutes} 分钟`;
+  }
+}
+setInterval(tick, 15000);
+
+// A picture is looked at in the page.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-lightbox]");
+  if (!link) return;
+  event.preventDefault();
+  const box = document.createElement("dialog");
+  box.className = "lightbox";
+  const picture = document.createElement("img");
+  picture.src = link.href;
+  picture.alt = link.querySelector("img").alt;
+  const close = document.createElement("button");
+  close.className = "btn";
+  close.textContent = "关闭";
+  box.append(picture, close);
+  box.addEventListener("click", () => box.close());
+  box.addEventListener("close", () => { box.remove(); link.focus(); });
+  document.body.append(box);
+  box.showModal();
+});
+
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("[data-once]")) {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("[data-quiet]")) {
     event.preventDefault();
     event.target.form.requestSubmit();
   }

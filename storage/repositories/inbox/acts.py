@@ -18,14 +18,32 @@ _identity = table(Identity).c
 _outbox = table(Outbox).c
 
 
+def _key(conversation_id: str, key: str) -> str:
+    return f"staff:{conversation_id}:{key}"
+
+
+async def find_reply(tx: Transaction, conversation_id: str, key: str) -> str:
+    """The outbox row queued under this key; empty where there is none."""
+    row = await tx.first(select(_outbox.id).where(_outbox.idempotency_key == _key(conversation_id, key)))
+    return str(row.id) if row else ""
+
+
 async def reply(
-    tx: Transaction, conversation_id: str, staff_id: str, text: str, key: str, now: datetime
+    tx: Transaction,
+    conversation_id: str,
+    staff_id: str,
+    text: str,
+    key: str,
+    now: datetime,
+    *,
+    not_before: datetime | None = None,
+    allowance_id: str | None = None,
 ) -> tuple[str, bool]:
-    """Queue a staff message; its id, and False when the same `key` was queued before.
+    """Queue a staff message, due at `not_before` or at once; its id, and False when `key` was queued before.
 
     Raises StaleConversation unless she holds the conversation, WrongState while a 安全词 lock is on.
     """
-    idempotency_key = f"staff:{conversation_id}:{key}"
+    idempotency_key = _key(conversation_id, key)
     known = await tx.first(select(_outbox.id).where(_outbox.idempotency_key == idempotency_key))
     if known is not None:
         return known.id, False
@@ -80,7 +98,8 @@ async def reply(
             "text_sealed": contact_key.seal("outbox.text", text),
             "said_at": now,
             "created_at": now,
-            "not_before": now,
+            "not_before": not_before or now,
+            "allowance_id": allowance_id,
         },
     )
     if not inserted:  # the same key a moment ago, from another window

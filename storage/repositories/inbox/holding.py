@@ -112,6 +112,18 @@ async def hand_back(tx: Transaction, conversation_id: str, staff_id: str, now: d
     )
 
 
+async def check_calm(tx: Transaction, conversation_id: str) -> None:
+    """Raises WrongState while danger she wrote of has got no answer."""
+    row = await tx.first(select(_conversation.danger_since).where(_conversation.id == conversation_id))
+    if row is not None and row.danger_since is not None:
+        raise WrongState("她刚说到危险还没有人回，请先回复她")
+
+
+async def give_to_bot(tx: Transaction, conversation_id: str, staff_id: str) -> None:
+    """The bot answers her again. Raises StaleConversation unless `staff_id` holds it."""
+    await release(tx, conversation_id, staff_id, state="bot", waiting_since=None, waiting_reason="")
+
+
 async def release(tx: Transaction, conversation_id: str, staff_id: str, **values: Any) -> None:
     """Nobody holds it any more. Raises StaleConversation unless `staff_id` held it."""
     changed = await tx.execute(

@@ -14,12 +14,14 @@ from sqlalchemy import ColumnElement, Integer, Table, literal, select, tuple_
 from bot.messages import OutboundClass
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
-from storage.models import Attachment, InboundMessage, Outbox, table
+from storage.models import Attachment, InboundMessage, Note, Outbox, table
 
 _inbound = table(InboundMessage).c
 _outbox = table(Outbox).c
 _attachment = table(Attachment).c
 
+#: What is shown in one order: hers, ours, and what staff write for each other.
+_SIDES = (table(InboundMessage), table(Outbox), table(Note))
 #: Lines on one page.
 PAGE = 100
 #: Where a line stands: the platform's time and number, hers before its answers, id.
@@ -31,7 +33,7 @@ class Line:
     """One thing said or done in a conversation, in order."""
 
     id: str
-    #: her, bot, staff, or note (an event of the platform)
+    #: her, bot, staff, or note (of staff for each other: she never sees it)
     who: str
     kind: str
     at: datetime
@@ -44,6 +46,12 @@ class Line:
     gone: bool = False
     place: dict[str, Any] = field(default_factory=dict)
     attachments: tuple[AnyRow, ...] = ()
+    #: Of an outbox row: what kind of failure, whether it was called back, when the platform took it.
+    code: str = ""
+    recall: str = ""
+    recall_sentence: str = ""
+    sent_at: datetime | None = None
+    not_before: datetime | None = None
 
 
 async def lines(
@@ -54,18 +62,21 @@ async def lines(
     Hers by the platform's time and number, answers right after what they answer. An unknown `before` is no limit.
     """
     end = await _place_of(tx, conversation_id, before) if before else None
-    placed: list[tuple[Place, AnyRow, bool]] = []
-    for one in (table(InboundMessage), table(Outbox)):
+    placed: list[tuple[Place, AnyRow, Table]] = []
+    for one in _SIDES:
         for row in await tx.rows(_newest(one, conversation_id, end, most + 1)):
             rank = 0 if one is table(InboundMessage) else row.said_rank
-            placed.append(((row.said_at, row.said_order, rank, row.id), row, one is table(InboundMessage)))
+            placed.append(((row.said_at, row.said_order, rank, row.id), row, one))
     placed.sort(key=lambda one: one[0])
     shown = placed[-most:]
-    files = await _files(tx, [row.id for _, row, is_hers in shown if is_hers])
-    opened = [
-        _hers(key, row, tuple(files.get(row.id, ()))) if is_hers else _answer(key, row) for _, row, is_hers in shown
-    ]
-    return opened, len(placed) > most
+    files = await _files(tx, [row.id for _, row, one in shown if one is table(InboundMessage)])
+    return [_open(key, row, one, files) for _, row, one in shown], len(placed) > most
+
+
+def _open(key: DataKey, row: AnyRow, one: Table, files: dict[str, list[AnyRow]]) -> Line:
+    if one is table(InboundMessage):
+        return _hers(key, row, tuple(files.get(row.id, ())))
+    return _note(key, row) if one is table(Note) else _answer(key, row)
 
 
 def _newest(one: Table, conversation_id: str, end: Place | None, most: int) -> Any:
@@ -94,7 +105,7 @@ def _rank(one: Table) -> ColumnElement[int]:
 
 
 async def _place_of(tx: Transaction, conversation_id: str, line_id: str) -> Place | None:
-    for one in (table(InboundMessage), table(Outbox)):
+    for one in _SIDES:
         row = await tx.first(
             select(one.c.said_at, one.c.said_order, _rank(one)).where(
                 one.c.id == line_id, one.c.conversation_id == conversation_id
@@ -143,4 +154,21 @@ def _answer(key: DataKey, row: AnyRow) -> Line:
         staff_id=row.staff_id,
         state=row.state,
         error=row.error_sentence,
+        code=row.error_code,
+        recall=row.recall,
+        recall_sentence=row.recall_sentence,
+        sent_at=row.finished_at,
+        not_before=row.not_before,
+    )
+
+
+def _note(key: DataKey, row: AnyRow) -> Line:
+    return Line(
+        id=row.id,
+        who="note",
+        kind=row.kind,
+        at=row.said_at,
+        text=key.open("conversation_note.text", row.text_sealed),
+        staff_id=row.staff_id,
+        gone=row.text_sealed is None,
     )
