@@ -34,7 +34,7 @@ SILENT_KINDS = frozenset({Kind.NOTICE, Kind.RECEIPT})
 
 
 #: Commands that count inside a flow too: ways out of it, and what she thinks of an answer.
-_ALWAYS = frozenset({"menu", "human", "safeword", "feedback", "assessment", "safety_plan"})
+_ALWAYS = frozenset({"menu", "human", "safeword", "feedback", "assessment", "safety_plan", "link"})
 
 
 class Way(StrEnum):

@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bot.errors import BotError, ConfigError
 
 _VERSION = b"\x01"
+#: Begins a bundle: several wrapped keys of one contact, each with its length in two bytes before it.
+_BUNDLE = b"\x00"
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 
@@ -36,12 +38,16 @@ class CannotOpen(BotError):
 
 
 class DataKey:
-    """One symmetric key in use: seals and opens texts and JSON for one contact, or for the house."""
+    """One symmetric key in use: seals and opens texts and JSON for one contact, or for the house.
 
-    __slots__ = ("_cipher",)
+    It also opens what was sealed by `others`: the keys of contacts who turned out to be the same woman.
+    """
 
-    def __init__(self, raw: bytes) -> None:
+    __slots__ = ("_cipher", "_others")
+
+    def __init__(self, raw: bytes, *others: bytes) -> None:
         self._cipher = AESGCM(raw)
+        self._others = tuple(AESGCM(other) for other in others)
 
     def seal(self, column: str, text: str) -> bytes:
         """`text` sealed for `column` (`table.column`)."""
@@ -60,10 +66,12 @@ class DataKey:
         """The bytes sealed for `column`. Raises CannotOpen."""
         if sealed[:1] != _VERSION or len(sealed) < 1 + _NONCE_BYTES + 16:
             raise CannotOpen
-        try:
-            return self._cipher.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], column.encode())
-        except InvalidTag:
-            raise CannotOpen from None
+        for cipher in (self._cipher, *self._others):
+            try:
+                return cipher.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], column.encode())
+            except InvalidTag:
+                continue
+        raise CannotOpen
 
     def seal_json(self, column: str, value: Any) -> bytes:
         """Any JSON value, sealed for `column`."""
@@ -139,7 +147,7 @@ class Keyring:
             raise ConfigError("there is no master key")
         self.masters = masters
         self._by_name = {key.name: AESGCM(key.raw) for key in masters}
-        self._cache: OrderedDict[str, DataKey] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[bytes, DataKey]] = OrderedDict()
         self._cache_size = cache_size
         self._lookup = b""
         self._house: DataKey | None = None
@@ -164,8 +172,14 @@ class Keyring:
             raise CannotOpen from None
 
     def rewrap(self, purpose: str, wrapped: bytes) -> bytes:
-        """The same key wrapped by the newest master key."""
-        return self.wrap(purpose, self.unwrap(purpose, wrapped))
+        """The same key, or bundle of keys, wrapped by the newest master key."""
+        return _bundle([self.wrap(purpose, self.unwrap(purpose, part)) for part in _parts(wrapped)])
+
+    def join(self, contact_id: str, wrapped: bytes, other_id: str, other: bytes) -> bytes:
+        """The bundle of two contacts who are one woman, for `contact_id`: her key seals, both open."""
+        raws = [self.unwrap(f"contact:{contact_id}", part) for part in _parts(wrapped)]
+        raws += [self.unwrap(f"contact:{other_id}", part) for part in _parts(other)]
+        return _bundle([self.wrap(f"contact:{contact_id}", raw) for raw in dict.fromkeys(raws)])
 
     def unlock(self, *, house: bytes, lookup: bytes) -> None:
         """Take the wrapped house and look-up keys into use. Raises CannotOpen."""
@@ -182,9 +196,9 @@ class Keyring:
     def new_contact_key(self, contact_id: str) -> tuple[DataKey, bytes]:
         """A fresh data key for a new contact, and its wrapped form for the database."""
         raw = os.urandom(_KEY_BYTES)
-        key = DataKey(raw)
-        self._remember(contact_id, key)
-        return key, self.wrap(f"contact:{contact_id}", raw)
+        key, wrapped = DataKey(raw), self.wrap(f"contact:{contact_id}", raw)
+        self._remember(contact_id, wrapped, key)
+        return key, wrapped
 
     def contact_key(self, contact_id: str, wrapped: bytes | None) -> DataKey:
         """Her data key. Raises CannotOpen when it was destroyed or its master key is missing."""
@@ -192,12 +206,13 @@ class Keyring:
             # A copy this process still had must not outlive the one in the database.
             self.forget(contact_id)
             raise CannotOpen("her key was destroyed: nothing of hers can be read any more")
-        key = self._cache.get(contact_id)
-        if key is None:
-            key = DataKey(self.unwrap(f"contact:{contact_id}", wrapped))
-            self._remember(contact_id, key)
-        else:
+        kept = self._cache.get(contact_id)
+        # Another process may have rotated the master key, or joined two contacts, since we looked last.
+        if kept is not None and kept[0] == wrapped:
             self._cache.move_to_end(contact_id)
+            return kept[1]
+        key = DataKey(*[self.unwrap(f"contact:{contact_id}", part) for part in _parts(wrapped)])
+        self._remember(contact_id, wrapped, key)
         return key
 
     def forget(self, contact_id: str) -> None:
@@ -210,7 +225,25 @@ class Keyring:
             raise CannotOpen("the keyring is locked")
         return hmac.digest(self._lookup, f"{purpose}\0{value}".encode(), hashlib.sha256)[:16]
 
-    def _remember(self, contact_id: str, key: DataKey) -> None:
-        self._cache[contact_id] = key
+    def _remember(self, contact_id: str, wrapped: bytes, key: DataKey) -> None:
+        self._cache[contact_id] = wrapped, key
         if len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
+
+
+def _parts(wrapped: bytes) -> list[bytes]:
+    """The wrapped keys of a bundle, the sealing one first; a key by itself is a bundle of one."""
+    if not wrapped.startswith(_BUNDLE):
+        return [wrapped]
+    parts, at = [], 1
+    while at < len(wrapped):
+        end = at + 2 + int.from_bytes(wrapped[at : at + 2], "big")
+        parts.append(wrapped[at + 2 : end])
+        at = end
+    return parts
+
+
+def _bundle(parts: list[bytes]) -> bytes:
+    if len(parts) == 1:
+        return parts[0]
+    return _BUNDLE + b"".join(len(part).to_bytes(2, "big") + part for part in parts)

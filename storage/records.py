@@ -11,7 +11,7 @@ from storage import lock_words
 from storage.database import Transaction
 from storage.encryption import DataKey
 from storage.models import Contact, Identity, ServicePoint, table
-from storage.repositories import activities, assessments, cases, erasure, knowledge, questions, rights, talk
+from storage.repositories import activities, assessments, cases, erasure, knowledge, links, questions, rights, talk
 from storage.repositories.activities import Promotion, SessionView, SignUpView
 from storage.repositories.assessments import AssessmentView, PlanView
 from storage.repositories.cases import CaseView
@@ -154,6 +154,18 @@ class Records:
     async def try_own_word(self, word: str) -> str:
         """fits, wrong, or shut after three wrong tries."""
         return await rights.try_own_word(self._tx, self._contact_id, word)
+
+    async def make_link_code(self) -> str:
+        """A code of ten digits that makes another channel hers too, good for a quarter of an hour."""
+        return await links.make_code(self._tx, self._contact_id, self._now)
+
+    async def say_link_code(self, code: str) -> str:
+        """What a code she brought from another channel comes to: joined, unknown, same, other_way, busy."""
+        return await links.say_code(self._tx, self._contact_id, self._identity_id, code, self._now)
+
+    async def part_link(self) -> bool:
+        """Take this channel out of her file; False when it is the only one."""
+        return await links.ask_part(self._tx, self._identity_id, self._now)
 
     async def holdings(self) -> list[Holding]:
         """What we hold about her, by kind and date."""

@@ -8,6 +8,7 @@ from workers import (
     case_reminders,
     erasure,
     escalation,
+    links,
     media,
     members,
     occasions,
@@ -51,6 +52,7 @@ async def sweep(house: WorkerHouse) -> None:
     await transfers.expire(house)
     await stored.handle_stored(house)
     await recall.run(house)
+    await links.fulfil(house)
     await outbox.deliver(house, outbox.LIVE)
 
 
@@ -76,6 +78,7 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "remind_cases": case_reminders.remind_cases,
     "close_silent": sla.close_silent,
     "erase_due": erasure.erase_due,
+    "fulfil_links": links.fulfil,
     "expire": retention.expire,
     "chase_referrals": referrals.chase,
 }

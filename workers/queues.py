@@ -26,6 +26,7 @@ WAKES = {
     "recall": (LIVE, "recall"),
     "typing": (LIVE, "show_typing"),
     "stored": (LIVE, "handle_stored"),
+    "links": (LIVE, "fulfil_links"),
     "alarms": (LIVE, "tell_members"),
     "bulk": (BULK, "work_bulk"),
     "campaigns": (BULK, "send_campaigns"),

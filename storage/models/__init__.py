@@ -30,7 +30,7 @@ from storage.models.knowledge import (
     LanguageModel,
     UnansweredQuestion,
 )
-from storage.models.people import Area, Contact, Identity, ServicePoint, Staff
+from storage.models.people import Area, Contact, Identity, IdentityLink, ServicePoint, Staff
 from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.privacy import ErasureRequest
 from storage.models.programme import Activity, ActivitySession, SignUp
@@ -78,6 +78,7 @@ __all__ = [
     "Example",
     "HouseKey",
     "Identity",
+    "IdentityLink",
     "InboundMessage",
     "LanguageModel",
     "MediationSession",

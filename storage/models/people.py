@@ -113,3 +113,24 @@ class ServicePoint(SQLModel, table=True):
     latitude: float | None = None
     longitude: float | None = None
     active: bool = True
+
+
+class IdentityLink(SQLModel, table=True):
+    """A code she was given to be known on another channel too, or her wish to part again, and what became of it.
+
+    `used_at`: she said it; `done_at`: it was done. `was_contact_id` is the id of the file that went into hers.
+    """
+
+    __tablename__ = "identity_link"
+
+    id: str = id_field()
+    contact_id: str = reference("contact.id", index=True)
+    code_digest: bytes | None = digest(nullable=True, unique=True)
+    made_at: datetime = moment()
+    expires_at: datetime = moment()
+    #: Where she said the code, or what she wants out of her file.
+    identity_id: str | None = reference("identity.id", nullable=True)
+    used_at: datetime | None = moment(nullable=True)
+    done_at: datetime | None = moment(nullable=True)
+    parts: bool = False
+    was_contact_id: str = Field(default="", max_length=26)

@@ -40,6 +40,7 @@ from storage.models import (
     metadata,
     table,
 )
+from storage.repositories import links
 from storage.repositories.activities import Promotion, cancel_sign_up
 
 _contact = table(Contact).c
@@ -130,18 +131,28 @@ async def leave_platform(tx: Transaction, contact_id: str, now: datetime) -> lis
         for row in await tx.rows(select(_case.conversation_id).where(_case.contact_id == contact_id))
         if row[0] is not None
     }
-    if await tx.first(select(_case.id).where(_case.contact_id == contact_id).limit(1)) is None:
+    followed = select(_identity.id).where(_identity.contact_id == contact_id, _identity.unfollowed_at.is_(None))
+    stays = await tx.first(followed.limit(1)) is not None
+    if not stays and await tx.first(select(_case.id).where(_case.contact_id == contact_id).limit(1)) is None:
         return await erase(tx, contact_id, now)
     rows = await tx.rows(
-        select(_conversation.id, _conversation.case_id).where(_conversation.contact_id == contact_id)
+        select(_conversation.id, _conversation.case_id).where(_conversation.contact_id == contact_id, _left())
     )
     gone = [row.id for row in rows if row.case_id is None and row.id not in kept]
     await _empty_talks(tx, gone, now)
-    for column in (_question.contact_id, _feedback.contact_id):
-        await tx.execute(delete(column.table).where(column == contact_id))
-    await _empty(tx, table(Identity), _identity.contact_id == contact_id)
+    if stays:
+        await tx.execute(delete(table(UnansweredQuestion)).where(_question.conversation_id.in_(gone)))
+    else:
+        for column in (_question.contact_id, _feedback.contact_id):
+            await tx.execute(delete(column.table).where(column == contact_id))
+    await _empty(tx, table(Identity), (_identity.contact_id == contact_id) & _identity.unfollowed_at.is_not(None))
     await _finish(tx, contact_id, now)
     return []
+
+
+def _left() -> ColumnElement[bool]:
+    """Conversations on an address she left."""
+    return _conversation.identity_id.in_(select(_identity.id).where(_identity.unfollowed_at.is_not(None)))
 
 
 async def forget_erased(tx: Transaction, keys: Keyring, since: datetime) -> datetime:
@@ -150,7 +161,8 @@ async def forget_erased(tx: Transaction, keys: Keyring, since: datetime) -> date
         select(_request.contact_id, _request.done_at).where(_request.done_at >= since).order_by(_request.done_at)
     )
     for row in rows:
-        keys.forget(row.contact_id)
+        for contact_id in (row.contact_id, *await links.joined_into(tx, row.contact_id)):
+            keys.forget(contact_id)
     return rows[-1].done_at if rows else since
 
 
