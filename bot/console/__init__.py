@@ -154,6 +154,7 @@ PAGES: list[Page] = [
     Page("POST", "/console/conversations/{talk}/person/erasure", person.confirm_erasure, TALK),
     Page("POST", "/console/conversations/{talk}/person/erasure/revoke", person.revoke_erasure, TALK),
     Page("POST", "/console/conversations/{talk}/person/own-word", person.reset_own_word, TALK),
+    Page("POST", "/console/conversations/{talk}/person/channels", person.part_channel, TALK),
     Page("POST", "/console/conversations/{talk}/person/export", person.export_all, LEAD),
     Page("GET", "/console/conversations/{talk}/viewers", viewers.show, TALK),
     Page("POST", "/console/conversations/{talk}/recusals", viewers.recuse, TALK),

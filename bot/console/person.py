@@ -12,7 +12,7 @@ from bot.console import contact, words
 from bot.console.export import pack
 from bot.console.visit import BadForm, Visit
 from bot.errors import NotFound, WrongState
-from storage.repositories import erasure, export, outbox, persons, rights
+from storage.repositories import erasure, export, links, outbox, persons, rights
 
 _FEWEST, _MOST = 2, 200
 
@@ -62,6 +62,21 @@ async def revoke_erasure(visit: Visit) -> web.StreamResponse:
     return _done(visit, {})
 
 
+async def part_channel(visit: Visit) -> web.StreamResponse:
+    """One channel leaves her file: it was not she who bound it, or somebody else uses it now."""
+    reason = _reason(visit)
+    async with visit.house.database.transaction() as tx:
+        contact_id, _ = await persons.contact_of(tx, visit.part("talk"), await visit.scope(tx))
+        hers = {one.id for one in await links.identities_of(tx, contact_id)}
+        wanted = visit.form.get("field", "")
+        if wanted not in hers:
+            raise NotFound
+        if not await links.part(tx, wanted, clock.now()):
+            raise WrongState("她只有这一个渠道，不能解除")
+        await visit.record(tx, "channel.parted", f"identity:{wanted}", reason)
+    return _done(visit, {})
+
+
 async def reset_own_word(visit: Visit) -> web.StreamResponse:
     """After a check she can set a new word."""
     reason = _reason(visit)
@@ -107,6 +122,7 @@ async def _page(visit: Visit, revealed: dict[str, str] | None = None) -> web.Str
     async with visit.house.database.transaction() as tx:
         person = await persons.find(tx, talk_id, await visit.scope(tx), clock.now())
         block = await contact.block_of(visit, tx, talk_id)
+        channels = await links.identities_of(tx, person.contact_id)
         if revealed is None:
             await visit.record(tx, "person.viewed", f"contact:{person.contact_id}")
     if visit.wants_json:
@@ -115,6 +131,7 @@ async def _page(visit: Visit, revealed: dict[str, str] | None = None) -> web.Str
         "person.html",
         person=person,
         contact=block,
+        channels=channels,
         talk_id=talk_id,
         revealed=revealed or {},
         grace=erasure.GRACE.days,

@@ -20,6 +20,7 @@ from storage.models import (
     IdentityLink,
     SafetyPlan,
     SignUp,
+    TopicSubscription,
     metadata,
     new_id,
     table,
@@ -37,6 +38,7 @@ _request = table(ErasureRequest).c
 _sign_up = table(SignUp).c
 _feedback = table(ArticleFeedback).c
 _plan = table(SafetyPlan).c
+_topic = table(TopicSubscription).c
 #: Tables of millions of rows: found by conversation, they have no index by contact.
 _LARGE = frozenset({"inbound_message", "outbox"})
 
@@ -228,6 +230,8 @@ async def _clear_the_way(tx: Transaction, into: str, gone: str) -> None:
     await tx.execute(
         delete(table(ArticleFeedback)).where(_feedback.contact_id == gone, _feedback.article_id.in_(rated))
     )
+    wanted = select(_topic.topic).where(_topic.contact_id == into)
+    await tx.execute(delete(table(TopicSubscription)).where(_topic.contact_id == gone, _topic.topic.in_(wanted)))
     signed = select(_sign_up.session_id).where(_sign_up.contact_id == into, _sign_up.active_key.is_not(None))
     await tx.execute(
         update(table(SignUp))

@@ -14,7 +14,7 @@ from tests.support.house import LINA, House
 from workers import links as worker
 
 #: Where the database lets a contact have only one row of a kind, and what joining does about it.
-THOUGHT_OF = {"article_feedback", "safety_plan"}
+THOUGHT_OF = {"article_feedback", "safety_plan", "topic_subscription"}
 OTHER = "omei-on-another-account-00000001"
 
 

@@ -15,7 +15,7 @@ from tests.bot.console.conftest import Desk
 from tests.support.console import StaffClient
 from tests.support.house import LINA, MEI
 from workers import erasure as job
-from workers import media
+from workers import links, media
 
 PHONE = "13800138000"
 WHY = {"reason": "当面核对了身份证"}
@@ -166,3 +166,22 @@ async def test_a_copy_of_her_data_is_whole_hers_alone_and_written_down(desk: Des
     assert PHONE in html
     assert await recorded(desk, "person.exported") == [WHY["reason"]]
     assert desk.house.wechat.accepted == [], "nothing of it goes through the chat"
+
+
+async def test_staff_part_a_channel_that_is_not_hers(desk: Desk) -> None:
+    await desk.house.say("绑定")
+    code = "".join(one for one in (await desk.house.say("1")).all if one.isascii() and one.isdigit())[:10]
+    li = await desk.signed_in("li", "worker")
+    talk = await with_phone(desk, li)
+    page = f"/console/conversations/{talk}/person"
+    hers = (await desk.house.rows("identity"))[0].id
+    assert (await li.post(f"{page}/channels", {"field": hers, **WHY}))[0] == 409, "it is her only one"
+    await desk.house.say("绑定", MEI)
+    await desk.house.say(code, MEI)
+    await links.fulfil(desk.house.worker)
+    bound = (await desk.house.rows("identity"))[1]
+    assert bound.contact_id == (await desk.house.rows("identity"))[0].contact_id
+    assert (await li.post(f"{page}/channels", {"field": new_id(), **WHY}))[0] == 404
+    assert (await li.post(f"{page}/channels", {"field": bound.id, **WHY}))[0] == 200
+    assert len({row.contact_id for row in await desk.house.rows("identity")}) == 2
+    assert await recorded(desk, "channel.parted") == ["当面核对了身份证"]
