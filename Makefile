@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-desk train eval chat format clean
+.PHONY: help run test check bench bench-campaign bench-desk train eval chat format clean
 
 help: ## Show what there is to do
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(STAMP) ## Format, lint, types, import order, house rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_house_rules.py
+
+bench-campaign: $(STAMP) ## Measure a notice to 100,000 women (PostgreSQL by NIANGJIA_BENCH_POSTGRES)
+	$(BIN)/python -m benchmarks.campaign
 
 bench: $(STAMP) ## Measure the whole line beside a bare handler
 	$(BIN)/python -m benchmarks.bench

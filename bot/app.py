@@ -28,6 +28,7 @@ from bot.metrics import Metrics
 from bot.pipeline import Pipeline
 from bot.pulling import Puller
 from bot.referral import ReferralHouse, add_referral
+from bot.reports import ReportBook
 from bot.roster import LiveRoster, is_staffed
 from bot.simulator import add_simulator
 from bot.turns import Line, Speech
@@ -119,6 +120,7 @@ async def open_house(settings: Settings, *, redis_url: str = "", migrate: bool =
 def make_web_app(house: House) -> web.Application:
     """The web application: webhooks, console, health, and the simulator in development."""
     app = web.Application(client_max_size=1024 * 1024)
+    reports = ReportBook(house.database)
     add_webhooks(
         app,
         Doors(
@@ -128,8 +130,14 @@ def make_web_app(house: House) -> web.Application:
             house.metrics,
             house.redis_is_up,
             house.ask_pull,
+            reports,
         ),
     )
+
+    async def keep_reports(_: web.Application) -> None:
+        await reports.close()
+
+    app.on_cleanup.append(keep_reports)
     trainer = Trainer(house.database)
 
     async def stop_training(_: web.Application) -> None:

@@ -126,7 +126,9 @@ class Receipt:
 
     `row_id` is our outbox row where the platform gives back the key we sent, else `platform_id` is its own id
     for what it took. `state` is DELIVERED or FAILED; `sentence` tells staff in Chinese what happened.
-    `submitted_at` is when the platform took it: where a submit got no answer we never learned its id.
+    `submitted_at` is when the platform took it: where a submit got no answer we never learned its id. `kind` is
+    message (one of ours), mass (a whole mass message, which went to `sent_count`) or grant (she allows a notice by
+    the template `platform_id`, or no more).
     """
 
     state: DeliveryState
@@ -135,6 +137,8 @@ class Receipt:
     code: str = ""
     sentence: str = ""
     submitted_at: datetime | None = None
+    kind: str = "message"
+    sent_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

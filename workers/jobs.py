@@ -44,6 +44,11 @@ async def send_campaigns(house: WorkerHouse) -> None:
         await campaigns.plan_all(house)
 
 
+async def apply_reports(house: WorkerHouse) -> None:
+    """Work off what platforms reported of our messages."""
+    await sending.apply_reports(house)
+
+
 async def sweep(house: WorkerHouse) -> None:
     """Find what a lost job forgot: sends, unhandled messages, due rows; danger nobody answers or takes, transfers."""
     await outbox.recover(house)
@@ -67,6 +72,7 @@ JOBS: dict[str, Callable[[WorkerHouse], Awaitable[object]]] = {
     "handle_stored": stored.handle_stored,
     "work_bulk": work_bulk,
     "send_campaigns": send_campaigns,
+    "apply_reports": apply_reports,
     "fetch_media": media.fetch,
     "pull": pull,
     "recall": recall.run,

@@ -31,6 +31,7 @@ WAKES = {
     "bulk": (BULK, "work_bulk"),
     "campaigns": (BULK, "send_campaigns"),
     "media": (BULK, "fetch_media"),
+    "reports": (BULK, "apply_reports"),
 }
 _PREFIX = "niangjia"
 #: With so many waiting, one more "look" adds nothing.

@@ -29,6 +29,7 @@ SCHEDULE: list[Entry] = [
     Entry("tell_members", queues.LIVE, 15),
     Entry("work_bulk", queues.BULK, 15),
     Entry("send_campaigns", queues.BULK, 15),
+    Entry("apply_reports", queues.BULK, 15),
     Entry("fetch_media", queues.BULK, 60),
     Entry("remind", queues.BULK, 300),
     Entry("propose", queues.BULK, 1800),

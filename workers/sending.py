@@ -18,7 +18,7 @@ from bot.channels.base import BulkChannel, Channel, Notice, NoticeOutcome, Way, 
 from bot.errors import RecipientGone, SendError, StorageUnavailable, WindowClosed
 from bot.messages import DeliveryState, OutboundClass, OutboundMessage
 from storage.database import Transaction
-from storage.repositories import campaigns, deliveries, outbox, recipients
+from storage.repositories import campaigns, deliveries, outbox, recipients, reports
 from storage.repositories.campaigns import Variant
 from storage.repositories.deliveries import Batch, DueDelivery, Outcome
 from workers import retry
@@ -40,6 +40,7 @@ _ABANDONED = timedelta(seconds=180)
 #: So long a platform knows the key of a request (a day), with an hour to spare for clocks.
 _KEY_KNOWN = timedelta(hours=20)
 _RECORD_TRIES = 60
+_REPORTS = 500
 _ASK_AGAIN = timedelta(seconds=60)
 _INTERRUPTED = "发送时程序中断，不知道是否已送达；不会自动重发"
 _TOO_FEW = "这种群发一次至少要两个人，这次只剩一个人，请单独联系"
@@ -102,6 +103,16 @@ async def recover(house: WorkerHouse) -> None:
             log.warning("batch.taken_back", extra={"batch": batch.id, "rows": number, "state": then or "repeated"})
 
 
+async def apply_reports(house: WorkerHouse) -> None:
+    """Bring deliveries to the truth platforms report, some hundred reports at a time."""
+    until = clock.monotonic() + _JOB_SECONDS
+    while clock.monotonic() < until:
+        async with house.database.transaction() as tx:
+            if not await reports.apply(tx, _REPORTS, clock.now()):
+                return
+    house.wake("reports")
+
+
 async def _work_off(house: WorkerHouse, blocked: dict[tuple[str, str], float], until: float) -> int:
     sent = 0
     rules = plan.House.of(house.settings)
@@ -140,8 +151,8 @@ async def _work(house: WorkerHouse, batch: Batch, blocked: dict[tuple[str, str],
         if part is None or not part.seen:
             break
         sent += len(part.sends)
-        if part.sends:
-            await _record(house, work, part, await _deliver(work, part))
+        if part.sends and not await _record(house, work, part, await _deliver(work, part)):
+            break
     await _safely(house, lambda tx: deliveries.release(tx, batch, work.again_at))
     return sent
 
@@ -273,7 +284,8 @@ async def _deliver_one(work: _Work, one: DueDelivery) -> SendError | str:
         return SendError(_INTERRUPTED, code="crashed", known_unsent=False)
 
 
-async def _record(house: WorkerHouse, work: _Work, part: _Part, results: dict[str, SendError | str]) -> None:
+async def _record(house: WorkerHouse, work: _Work, part: _Part, results: dict[str, SendError | str]) -> bool:
+    """Write down what became of a part; False when the platform is to be asked again later."""
     now = clock.now()
     errors = {row: result for row, result in results.items() if isinstance(result, SendError)}
     if errors and not work.way.is_plain and work.way.idempotent:
@@ -281,7 +293,7 @@ async def _record(house: WorkerHouse, work: _Work, part: _Part, results: dict[st
         if not worst.known_unsent:
             # Nobody knows: the same rows go again under the same key, and the platform drops what it has.
             work.again_at = now + _ASK_AGAIN
-            return
+            return False
     outcomes: list[Outcome] = []
     uncounted: list[str] = []
     for one in part.sends:
@@ -317,6 +329,7 @@ async def _record(house: WorkerHouse, work: _Work, part: _Part, results: dict[st
     if not await _safely(house, write):
         # The rows stay `sending` and become `unknown`: the outcome could not be written down.
         log.error("outcome.not_recorded", extra={"batch": work.batch.id, "rows": len(outcomes)})
+    return True
 
 
 async def _safely(house: WorkerHouse, write: Callable[[Transaction], Awaitable[object]]) -> bool:

@@ -10,7 +10,10 @@ import unicodedata
 _ONE = 70
 _PART = 67
 #: 工信部令31号: refusing has to be easy; carriers print R, people type the rest.
-_OPT_OUT = frozenset({"TD", "T", "N", "R", "退订", "拒收", "回复TD", "回复T", "回复N", "回复R"})
+_OPT_OUT = re.compile(
+    "(?:拒收|退订|取消|不要)?请?(?:回复|回|发送|发)?(?:TD|T|N|R|QX|退订|拒收|取消订阅|TUIDING|STOP|UNSUBSCRIBE)"
+    "(?:退订|拒收|取消)?|(?:我要|要|请|帮我)?(?:退订|拒收|取消订阅)(?:短信|通知|消息)?了?|不要再?(?:发|给我发)(?:短信|通知|消息)?了?"
+)
 #: The same wish as the other channels say it.
 OPT_OUT = "退订"
 _NOISE = re.compile(r"[\W_]+")
@@ -29,4 +32,4 @@ def count_segments(text: str, signature: str = "") -> int:
 
 def is_opt_out(text: str) -> bool:
     """Whether the whole message is one of the words, in any width and case, with any marks around it."""
-    return _NOISE.sub("", unicodedata.normalize("NFKC", text)).upper() in _OPT_OUT
+    return _OPT_OUT.fullmatch(_NOISE.sub("", unicodedata.normalize("NFKC", text)).upper()) is not None

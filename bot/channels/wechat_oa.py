@@ -9,7 +9,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self
 
@@ -23,6 +23,7 @@ from bot.channels.tokens import Tokens
 from bot.channels.wechat_api import WeChatAPI
 from bot.channels.wechat_crypto import WeChatCrypto, is_signed
 from bot.channels.wechat_messages import Dialect, legal, read_message, text_reply
+from bot.channels.wechat_reports import read_reports
 from bot.channels.wechat_xml import parse, text_of
 from bot.config import Section, validate_section
 from bot.errors import ConfigError, UnreadablePayload, UnverifiedRequest
@@ -160,8 +161,17 @@ class WeChatOA:
                 raise UnverifiedRequest("the body is not encrypted")
             node = parse(self._crypto.open(encrypt, query.get("msg_signature", ""), timestamp, nonce))
         message = read_message(node, self._dialect)
+        found = read_reports(text_of(node, "Event").lower(), message.extra) if message.kind is Kind.RECEIPT else ()
         return Received(
-            messages=(message,),
+            messages=tuple(
+                replace(
+                    message,
+                    receipt=one,
+                    dedupe_key=f"{message.dedupe_key}:{number}" if number else message.dedupe_key,
+                )
+                for number, one in enumerate(found)
+            )
+            or (message,),
             nonce=f"{timestamp}:{nonce}",
             body_digest=hashlib.sha256(request.body).digest()[:16],
             context=_ReplyContext(message.sender, text_of(node, "ToUserName"), message.sent_at),

@@ -36,6 +36,7 @@ _WORDS = {
 #: What a window holds and how long, by what opened it.
 _WINDOWS = {"message": (48 * 3600, 5), "event": (60, 3)}
 _MAX_TEXT = 2048
+_MOST_IN_A_MASS = 10_000
 
 Heard = Callable[[str, str], Awaitable[None]]
 
@@ -79,6 +80,9 @@ class FakePlatform:
     accepted: list[tuple[str, str]] = field(default_factory=list)
     #: Who was shown that somebody is writing, in order.
     typed: list[str] = field(default_factory=list)
+    #: Mass messages by clientmsgid: the platform's id of each. Notices sent by template: openid and template.
+    masses: dict[str, str] = field(default_factory=dict)
+    notices: list[tuple[str, str]] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     _tokens: dict[str, float] = field(default_factory=dict)
@@ -119,6 +123,8 @@ class FakePlatform:
         add("GET", f"{prefix}/cgi-bin/token", self._plain_token)
         add("POST", f"{prefix}/cgi-bin/message/custom/send", self._send)
         add("POST", f"{prefix}/cgi-bin/message/custom/typing", self._typing)
+        add("POST", f"{prefix}/cgi-bin/message/mass/send", self._mass)
+        add("POST", f"{prefix}/cgi-bin/message/subscribe/bizsend", self._notice)
         add("GET", f"{prefix}/cgi-bin/media/get", self._media)
 
     def _open(self, follower: Follower, window: str) -> None:
@@ -201,6 +207,41 @@ class FakePlatform:
         if not follower.window or self.clock() - follower.opened_at > seconds:
             return 45015
         return 45047 if follower.used >= count else 0
+
+    async def _mass(self, request: web.Request) -> web.StreamResponse:
+        """2–10,000 followers, a repeated clientmsgid known; errors and cuts as for single messages."""
+        self._count("mass")
+        body = await _json(request)
+        mood, key, many = self.mood, str(body.get("clientmsgid", "")), body.get("touser")
+        code = self._token_problem(request)
+        if not code and mood.times > 0 and mood.errcode:
+            mood.times -= 1
+            code = mood.errcode
+        if not code and not (isinstance(many, list) and 2 <= len(many) <= _MOST_IN_A_MASS):
+            code = 40130
+        if code or not isinstance(many, list):
+            return _answer(code)
+        if key in self.masses:
+            return web.json_response({"errcode": 45065, "errmsg": "clientmsgid exist", "msg_id": self.masses[key]})
+        number = str(next(self._numbers) + 1_000_000)
+        self.masses[key] = number
+        self.accepted += [(openid, body.get("text", {}).get("content", "")) for openid in many]
+        if mood.cut and mood.times > 0:
+            mood.times -= 1
+            if request.transport is not None:
+                request.transport.abort()
+        return web.json_response({"errcode": 0, "errmsg": "send job submission success", "msg_id": number})
+
+    async def _notice(self, request: web.Request) -> web.StreamResponse:
+        self._count("notice")
+        body = await _json(request)
+        code = self._token_problem(request)
+        if not code and not body.get("template_id"):
+            code = 40037
+        if code:
+            return _answer(code)
+        self.notices.append((body["touser"], body["template_id"]))
+        return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": str(next(self._numbers) + 1_000_000)})
 
     async def _typing(self, request: web.Request) -> web.Response:
         self._count("typing")

@@ -1,7 +1,7 @@
 """Notices to many: what is written and approved, and a lean row for everybody who is to get it.
 
 A recipient has one `Delivery` a campaign whatever addresses she has; deliveries are worked off in batches, so that
-workers share out batches instead of fighting over rows (docs/decisions/0012-campaigns-have-deliveries.md).
+workers share out batches instead of fighting over rows (docs/decisions/0016-campaigns-have-deliveries.md).
 """
 
 from datetime import datetime

@@ -47,7 +47,7 @@ async def follow(house: House, *senders: str) -> None:
 
 async def campaign(house: House, text: str = "三八维权周活动通知", status: str = "sending", **values: Any) -> str:
     """A campaign in some state; its id."""
-    author = await house.add_staff(f"cadre{new_id()[-6:]}", "cadre")
+    author = await house.add_staff(f"cadre{new_id()}", "cadre")
     campaign_id = new_id()
     async with house.database.transaction() as tx:
         await tx.insert(

@@ -137,13 +137,13 @@ class Service:
         return word
 
     def start(self, name: str) -> None:
-        """Start `web`, `live`, `bulk` or `scheduler`; web is waited for."""
+        """Start `web`, `live`, `bulk` (or `bulk1`, `bulk2` …) or `scheduler`; web is waited for."""
         arguments = {
             "web": ["web", "--host", "127.0.0.1", "--port", str(self.port)],
             "live": ["worker", "--queue", "live"],
             "bulk": ["worker", "--queue", "bulk"],
             "scheduler": ["scheduler"],
-        }[name]
+        }[name.rstrip("0123456789")]
         with self.log_path.open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "bot", *arguments],

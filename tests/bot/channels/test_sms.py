@@ -94,7 +94,30 @@ def test_segments_are_counted_as_they_are_billed(text: str, signature: str, coun
 
 
 @pytest.mark.parametrize(
-    "text", ["TD", "td", "ＴＤ", "ｔｄ", " Td。", "t", "Ｔ", "n", "N！", "r", "Ｒ", "退订", "【拒收】"]
+    "text",
+    [
+        "TD",
+        "td",
+        "ＴＤ",
+        "ｔｄ",
+        " Td。",
+        "t",
+        "Ｔ",
+        "n",
+        "N！",
+        "r",
+        "Ｒ",
+        "退订",
+        "【拒收】",
+        "回T退订",
+        "回复TD退订",
+        "拒收请回复R",
+        "退订回T",
+        "我要退订",
+        "取消订阅",
+        "不要再发了",
+        "qx",
+    ],
 )
 def test_words_for_no_more_are_known_in_any_form(text: str) -> None:
     assert is_opt_out(text)
