@@ -30,6 +30,7 @@ from bot.pulling import Puller
 from bot.referral import ReferralHouse, add_referral
 from bot.reports import ReportBook
 from bot.roster import LiveRoster, is_staffed
+from bot.short_links import add_short_links
 from bot.simulator import add_simulator
 from bot.turns import Line, Speech
 from bot.web import Doors, add_webhooks
@@ -156,6 +157,7 @@ def make_web_app(house: House) -> web.Application:
         ),
     )
     add_referral(app, ReferralHouse(house.settings, house.database))
+    add_short_links(app, house.database)
     room = house.channels.get(WebChat.name)
     if isinstance(room, WebChat):
         add_chat(app, ChatHouse(house.settings, house.database, house.pipeline, room, house.line.read_risk))

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.console.visit import Visit
 from bot.errors import ConfigError
-from storage.repositories import cases, inbox, questions, referrals, transfers
+from storage.repositories import campaigns, cases, inbox, questions, referrals, transfers
 
 #: Raises NotFound unless she may see the object with this id.
 Guard = Callable[[Visit, Any, str], Awaitable[None]]
@@ -46,6 +46,11 @@ async def _referral(visit: Visit, tx: Any, referral_id: str) -> None:
     await referrals.find(tx, referral_id, await visit.scope(tx))
 
 
+async def _campaign(visit: Visit, tx: Any, campaign_id: str) -> None:
+    # Public once it is sent; until then, and how it went, is for those of its area.
+    await campaigns.check_visible(tx, campaign_id, (await visit.scope(tx)).areas)
+
+
 #: By the name of the part: `{talk}` in a path of PAGES is a conversation, and so on. What is a woman's, or an area's.
 GUARDS: dict[str, Guard] = {
     "talk": _talk,
@@ -57,17 +62,21 @@ GUARDS: dict[str, Guard] = {
     "referral": _referral,
 }
 
+#: What is nobody's but an area's: refused to staff of other areas, whoever it is about.
+PLACED: dict[str, Guard] = {"campaign": _campaign}
+
 #: Parts that name nothing of anybody's: whoever may open the page may open each of them. Why.
 OPEN = {
     "activity": "activities are public",
     "session": "dates of activities are public; browsers are found by whose they are",
-    "campaign": "notices are public",
     "occasion": "days of the year, the same for everybody",
+    "campaign": "notices hold nothing of any woman; PLACED keeps those of other areas away",
     "article": "articles are public",
     "version": "wordings of articles, which hold nothing of anybody",
     "model": "language models hold nothing of anybody",
     "example": "sentences rewritten so that they tell of nobody",
     "unit": "partner units hold nothing of any woman",
+    "plain": "groups typed in by hand are found within her areas by the page itself",
     "group": "groups are shown to cadres of their area by the page itself",
     "visit": "visits are found within their case only",
     "mediation": "mediations are found within their case only",
@@ -86,7 +95,8 @@ OPEN = {
 
 async def check(visit: Visit) -> None:
     """Refuse what the address names and she may not see. Raises NotFound: it does not even say that there is one."""
-    parts = [(GUARDS[name], value) for name, value in visit.request.match_info.items() if name in GUARDS]
+    guards = GUARDS | PLACED
+    parts = [(guards[name], value) for name, value in visit.request.match_info.items() if name in guards]
     if parts:
         async with visit.house.database.reading() as tx:
             for guard, value in parts:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from bot.console.visit import BadForm, Visit
 from bot.errors import NotFound
-from storage.repositories import groups, staff
+from storage.repositories import groups, spreading, staff
 
 _USERID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _LONGEST_TITLE = 40
@@ -38,6 +38,7 @@ async def show_groups(visit: Visit) -> web.StreamResponse:
         found = await groups.all_groups(tx, (await visit.scope(tx)).areas)
         areas = await groups.area_names(tx, (await visit.scope(tx)).areas)
         names = await staff.names(tx)
+        plain = await spreading.plain_groups(tx, (await visit.scope(tx)).areas)
     if visit.wants_json:
         return visit.json(
             [
@@ -54,7 +55,7 @@ async def show_groups(visit: Visit) -> web.StreamResponse:
                 for one in found
             ]
         )
-    return visit.page("groups.html", groups=found, areas=areas, names=names)
+    return visit.page("groups.html", groups=found, areas=areas, names=names, plain=plain)
 
 
 async def set_group(visit: Visit) -> web.StreamResponse:

@@ -35,6 +35,7 @@ from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.privacy import ErasureRequest
 from storage.models.programme import Activity, ActivitySession, SignUp
 from storage.models.referral import PartnerUnit, Referral, ReferralLink
+from storage.models.spreading import CampaignDraft, CampaignLink, Forwarding, PlainGroup
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
 
 metadata = SQLModel.metadata
@@ -51,6 +52,8 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "Campaign",
+    "CampaignDraft",
+    "CampaignLink",
     "CampaignReview",
     "CampaignVariant",
     "Case",
@@ -76,6 +79,7 @@ __all__ = [
     "ErasureRequest",
     "Escalation",
     "Example",
+    "Forwarding",
     "HouseKey",
     "Identity",
     "IdentityLink",
@@ -88,6 +92,7 @@ __all__ = [
     "OccasionPlan",
     "Outbox",
     "PartnerUnit",
+    "PlainGroup",
     "PlatformReport",
     "Recusal",
     "Referral",

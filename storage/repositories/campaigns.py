@@ -360,3 +360,23 @@ async def _step(tx: Transaction, campaign_id: str, allowed: Sequence[str], refus
     if not changed.rowcount:
         await find(tx, campaign_id)
         raise WrongState(refusal)
+
+
+async def place(tx: Transaction, campaign_id: str, area_id: str | None) -> None:
+    """Say whose a campaign is: the area of who wrote it; None is the whole county."""
+    await tx.execute(update(table(Campaign)).where(_campaign.id == campaign_id).values(area_id=area_id))
+
+
+async def list_in(tx: Transaction, areas: frozenset[str] | None, limit: int = 100) -> list[CampaignView]:
+    """Campaigns written in these areas (None: all), the newest first."""
+    query = _VIEW.order_by(_campaign.id.desc()).limit(limit)
+    if areas is not None:
+        query = query.where(_campaign.area_id.in_(areas))
+    return [CampaignView(*row) for row in await tx.rows(query)]
+
+
+async def check_visible(tx: Transaction, campaign_id: str, areas: frozenset[str] | None) -> None:
+    """Raises NotFound for a campaign of other areas than these (None: all)."""
+    row = await tx.first(select(_campaign.area_id).where(_campaign.id == campaign_id))
+    if row is None or (areas is not None and row.area_id not in areas):
+        raise NotFound

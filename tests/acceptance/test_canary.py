@@ -58,7 +58,7 @@ STORY = (
     "6",
     SAFE_WORD,
 )
-NOTICE = {"title": "三八维权周", "text": "三八维权周活动预告\n3月8日，文化广场。"}
+NOTICE = {"title": "三八维权周", "text": "三八节活动周预告\n3月8日，文化广场。"}
 
 
 async def test_nothing_she_said_can_be_read_anywhere(

@@ -10,7 +10,7 @@ from tests.support.living import Living
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("living"), pytest.mark.timeout(240)]
 
-NOTICE = "三八维权周来了\n3月1日至8日，各乡镇妇女之家有法律咨询，免费，电话 12338。"
+NOTICE = "三八节活动周来了\n3月1日至8日，各乡镇妇女之家有法律咨询，免费，电话 12338。"
 
 
 async def write(phone: Page, text: str) -> str:
@@ -83,10 +83,11 @@ async def test_a_notice_is_written_approved_previewed_and_arrives_once(window: W
     await cadre.get_by_role("button", name="保存").click()
     await cadre.get_by_role("link", name="写通知").click()
     await cadre.get_by_label(re.compile("名称")).fill("三八维权周")
-    await cadre.get_by_label("内容").fill(NOTICE)
+    await cadre.locator("#text").fill(NOTICE)
     await cadre.get_by_role("button", name="保存草稿").click()
+    await cadre.get_by_role("button", name="保存", exact=True).click()
     await cadre.get_by_role("button", name="发到我的手机看看").click()
-    lines = phone.locator("#talk .line.us", has_text="三八维权周来了")
+    lines = phone.locator("#talk .line.us", has_text="三八节活动周来了")
     await expect(lines).to_have_count(1, timeout=20_000)
     await cadre.get_by_role("button", name="提交").click()
     await expect(cadre.get_by_text("自己写的不能自己批准")).to_be_visible()

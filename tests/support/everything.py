@@ -29,7 +29,7 @@ Say = Callable[[str, int], str]
 #: Not made here: what the house keeps for itself, and what is no row of anybody's.
 _SKIPPED = frozenset({"house_key", "audit_entry", "channel_cursor", "sign_in_failure", "area", "staff", "chat_pass"})
 #: Sealed by the house; everything else by the woman's own key.
-_OF_THE_HOUSE = frozenset({"channel_group", "notice", "partner_unit", "staff", "staff_desk"})
+_OF_THE_HOUSE = frozenset({"channel_group", "plain_group", "notice", "partner_unit", "staff", "staff_desk"})
 #: Long columns that hold no text of anybody's: keys, tokens, ids of platforms, names of states.
 _MACHINE = re.compile(
     r"(^|_)(key|csrf|hash|checksum|claimed_by|account|platform_id|scores|result|extra|fallen|recipient|risk_kinds|categories|skills|languages|reason|flow|step)$"
@@ -77,6 +77,7 @@ PARTS = {
     "example": "example",
     "unit": "partner_unit",
     "group": "channel_group",
+    "plain": "plain_group",
     "staff": "staff",
 }
 #: What refers to another table without a foreign key.
@@ -282,6 +283,8 @@ def _values(name: str, say: Say, now: datetime, people: People) -> dict[str, Any
         "sign_up": {"state": "confirmed", "seats": 1, "position": 1, "active_key": f"everything:{number}"},
         "campaign": {"status": "draft", "audience": ""},
         "campaign_variant": {"channel": "wechat_oa"},
+        "campaign_draft": {"written": json.dumps({"text": say("campaign.text", 200), "link": "", "ways": {}})},
+        "plain_group": {"kind": "wechat"},
         "article": {"id": f"everything-{number}", "category": "dv", "version": 1, "active": True},
         "article_version": {"version": 1, "state": "draft", "source": _article(say)},
         "example": {"intent": "rights", "category": "dv"},

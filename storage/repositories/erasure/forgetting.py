@@ -60,7 +60,10 @@ _feedback = table(ArticleFeedback).c
 
 #: Refer to contacts or to what is theirs, and are nobody's: sealed by the house, or without anything of hers.
 _NOBODYS = frozenset(
-    {"staff", "erasure_request", "channel_group", "house_key", "notice", "partner_unit", "staff_desk", "shift"}
+    {
+        *("staff", "erasure_request", "channel_group", "house_key", "notice", "partner_unit", "staff_desk", "shift"),
+        "plain_group",
+    }
 )
 #: Tables of millions of rows: found by conversation, they have no index by contact.
 _LARGE = frozenset({"inbound_message", "outbox"})

@@ -33,7 +33,7 @@ from tests.support.house import House, open_house
 from tests.support.wechat import FakeWeChat
 
 #: What is not of the console: platforms that sign, women, partner units with a one-time link, monitoring.
-OUTSIDE = ("/webhook/", "/chat", "/referral/", "/healthz", "/readyz", "/metrics", "/simulator")
+OUTSIDE = ("/webhook/", "/chat", "/referral/", "/n/", "/healthz", "/readyz", "/metrics", "/simulator")
 #: What a page needs to find the object on itself; the others answer 400 to an empty form, which is no refusal.
 FORMS = {
     "/console/conversations/{talk}/person/reveal": {"field": "address", "reason": "matrix"},

@@ -17,7 +17,7 @@ from workers import campaigns as planning
 from workers import media, outbox
 from workers.jobs import send_campaigns
 
-NOTICE = {"title": "三八维权周", "text": "三八维权周活动预告\n3月8日上午九点，文化广场，免费，电话 12338。"}
+NOTICE = {"title": "三八维权周", "text": "三八节活动周预告\n3月8日上午九点，文化广场，免费，电话 12338。"}
 
 
 async def test_queue_shows_the_most_urgent_first_and_nothing_of_what_was_said(desk: Desk) -> None:
