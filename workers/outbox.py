@@ -43,6 +43,8 @@ _ABANDONED = timedelta(seconds=90)
 #: A crisis answer on its way for so long alarms staff, whatever becomes of it.
 _CRISIS_LATE = timedelta(seconds=8)
 _INTERRUPTED = "发送时程序中断，不知道是否已送达；不会自动重发，请先问她是否收到"
+#: Whoever writes there has a file of her own by now: what was meant for the old one is not hers to read.
+_PARTED = "这个渠道已经从她名下解除，没有发"
 _SEND_SECONDS = 45
 _MINUTE, _PACE_WAIT = timedelta(minutes=1), timedelta(seconds=5)
 
@@ -110,6 +112,8 @@ _Refusal = tuple[DeliveryState, str, str, datetime | None]
 def _check(house: WorkerHouse, due: DueRow, now: datetime) -> _Refusal | None:
     """What stands against sending: the gate, a stopped campaign, the platform's window."""
     row = due.row
+    if row.parted:
+        return DeliveryState.SKIPPED, "parted", _PARTED, None
     verdict = gate.decide(_situation(house, due, now))
     if not verdict.allowed:
         return DeliveryState.SKIPPED, verdict.reason, gate.REASONS[verdict.reason], verdict.wait_until

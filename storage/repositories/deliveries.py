@@ -163,7 +163,10 @@ _DUE = (
         _contact.stopped_all_at.is_not(None).label("stopped_all"),
         _contact.locked_at.is_not(None).label("locked"),
         _contact.violence_case_at.is_not(None).label("violence_case"),
-        or_(_contact.erased_at.is_not(None), _contact.wrapped_key.is_(None)).label("erased"),
+        # A channel that left her file is somebody else's by now: for her it is gone.
+        or_(
+            _contact.erased_at.is_not(None), _contact.wrapped_key.is_(None), _identity.contact_id != _contact.id
+        ).label("erased"),
     )
     .select_from(table(Delivery))
     .join(table(Contact), _contact.id == _delivery.contact_id)

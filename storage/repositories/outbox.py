@@ -67,6 +67,7 @@ async def find_due(tx: Transaction, classes: Collection[OutboundClass], now: dat
             _identity.window_used,
             _identity.group_id,
             _identity.held_elsewhere,
+            (_identity.contact_id != _outbox.contact_id).label("parted"),
             table(ChannelGroup).c.address_sealed.label("group_sealed"),
             _conversation.held_at,
             _answered.c.kind.label("answered_kind"),
@@ -350,7 +351,7 @@ def _is_waiting(alias: str) -> ColumnElement[bool]:
 
 
 def _open(tx: Transaction, row: AnyRow) -> DueRow:
-    if row.wrapped_key is None or not row.address_sealed:
+    if row.wrapped_key is None or not row.address_sealed or row.parted:
         return DueRow(row, "", "", {})
     key = tx.keys.contact_key(row.contact_id, row.wrapped_key)
     text = key.open("outbox.text", row.text_sealed)

@@ -109,6 +109,7 @@ async def _identifiers(tx: Transaction, key: DataKey, contact_id: str, conversat
             _conversation.learned_sealed,
             _conversation.case_id,
             _identity.address_sealed,
+            (_identity.contact_id != _contact.id).label("parted"),
         )
         .join(table(Conversation), _conversation.contact_id == _contact.id)
         .join(table(Identity), _identity.id == _conversation.identity_id)
@@ -121,6 +122,7 @@ async def _identifiers(tx: Transaction, key: DataKey, contact_id: str, conversat
     found = {
         "phone": str(known.get("phone") or key.open("contact.phone", row.phone_sealed)),
         "callback_phone": str(known.get("callback_phone") or ""),
-        "address": key.open("identity.address", row.address_sealed or None),
+        # A channel that left her file is sealed for somebody else by now.
+        "address": "" if row.parted else key.open("identity.address", row.address_sealed or None),
     }
     return {name: value for name, value in found.items() if value}

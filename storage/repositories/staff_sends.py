@@ -97,6 +97,7 @@ async def to_recall(tx: Transaction, limit: int = 20) -> Sequence[Recall]:
             _outbox.contact_id,
             _identity.channel,
             _identity.address_sealed,
+            (_identity.contact_id != _outbox.contact_id).label("parted"),
             _contact.wrapped_key,
         )
         .join(table(Identity), _identity.id == _outbox.identity_id)
@@ -120,7 +121,7 @@ async def finish_recall(tx: Transaction, one: Recall, outcome: str, sentence: st
 
 
 def _address(tx: Transaction, row: AnyRow) -> str:
-    if row.wrapped_key is None or not row.address_sealed:
+    if row.wrapped_key is None or not row.address_sealed or row.parted:
         return ""
     return tx.keys.contact_key(row.contact_id, row.wrapped_key).open("identity.address", row.address_sealed)
 

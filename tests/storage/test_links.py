@@ -9,9 +9,10 @@ from sqlalchemy import UniqueConstraint, select, update
 from bot import clock
 from storage.encryption import Keyring, MasterKey
 from storage.models import Contact, Identity, IdentityLink, InboundMessage, metadata, table
-from storage.repositories import links, talk
+from storage.repositories import links, outbox, persons, talk
 from tests.support.house import LINA, House
 from workers import links as worker
+from workers.outbox import BULK, deliver
 
 #: Where the database lets a contact have only one row of a kind, and what joining does about it.
 THOUGHT_OF = {"article_feedback", "safety_plan", "topic_subscription"}
@@ -129,6 +130,49 @@ async def test_a_channel_that_parts_begins_anew_and_leaves_what_was_said(house: 
     assert await words_of(house, parted) == []
     assert "孩子在学校被同学欺负了" in await words_of(house, hers)
     assert (await house.say("你好", OTHER)).texts
+
+
+async def identity_behind(house: House, sender: str) -> Any:
+    async with house.database.reading() as tx:
+        wanted = talk.address(tx, "wechat_oa", house.message(sender=sender).account, sender)
+        return await tx.first(select(table(Identity)).where(table(Identity).c.address_digest == wanted.digest))
+
+
+async def test_what_waits_for_a_channel_that_parted_is_not_sent_and_stops_nobody_elses(house: House) -> None:
+    await house.say("孩子在学校被同学欺负了", OTHER)
+    await bind(house, await code_of(house))
+    hers = await contact_behind(house, OTHER)
+    key = house.database.keys.contact_key(hers.id, hers.wrapped_key)
+    for sender in (OTHER, LINA):
+        async with house.database.transaction() as tx:
+            await outbox.queue_reminder(
+                tx,
+                key,
+                contact_id=hers.id,
+                identity_id=(await identity_behind(house, sender)).id,
+                idempotency_key=f"to:{sender}",
+                text="明天上午剪纸课",
+                now=clock.now(),
+            )
+    await house.say("解除绑定", OTHER)
+    await house.say("是", OTHER)
+    await worker.fulfil(house.worker)
+    await deliver(house.worker, BULK)
+    rows = {row.idempotency_key: row for row in await house.rows("outbox") if row.idempotency_key.startswith("to:")}
+    assert (rows[f"to:{OTHER}"].state, rows[f"to:{OTHER}"].error_code) == ("skipped", "parted")
+    assert rows[f"to:{LINA}"].state == "sent"
+
+
+async def test_staff_still_open_what_was_said_on_a_channel_that_parted(house: House) -> None:
+    await house.say("孩子在学校被同学欺负了", OTHER)
+    await bind(house, await code_of(house))
+    talk_id = (await identity_behind(house, OTHER)).conversation_id
+    await house.say("解除绑定", OTHER)
+    await house.say("是", OTHER)
+    await worker.fulfil(house.worker)
+    async with house.database.reading() as tx:
+        person = await persons.find(tx, talk_id, None, clock.now())
+    assert "address" not in person.identifiers
 
 
 async def test_joining_twice_changes_nothing_more(house: House) -> None:
