@@ -15,5 +15,6 @@ async def fulfil(house: WorkerHouse) -> None:
         waiting = await links.waiting(tx)
     for link_id in waiting:
         async with house.database.transaction() as tx:
-            await links.fulfil(tx, link_id, clock.now())
-        log.info("link.fulfilled", extra={"link": link_id})
+            done = await links.fulfil(tx, link_id, clock.now())
+        if done:
+            log.info("link.fulfilled", extra={"link": link_id})

@@ -4,7 +4,7 @@ The unit itself is never written to: a call by somebody who knows the case does 
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot import clock, duty
@@ -44,10 +44,9 @@ async def chase(house: WorkerHouse) -> None:
 async def _remind(tx: Transaction, house: WorkerHouse, late: Sequence[AnyRow], now: datetime) -> None:
     """One sentence a day to whoever made a referral; to all who see the case when she cannot be reached."""
     members = await notices.members(tx, now)
-    reachable = {member.id for member in members}
     day = clock.local(now, house.settings.service.timezone)
     for member in members:
-        count = sum(_concerns(row, member, reachable) for row in late)
+        count = sum(_concerns(row, member, members) for row in late)
         if count:
             link = f"{house.settings.public_url}/console/referrals?state=overdue"
             said = texts("staff.referrals", count=count, link=link)
@@ -58,18 +57,19 @@ async def _tell_answers(tx: Transaction, house: WorkerHouse, now: datetime) -> N
     """A unit answered by its link: whoever made the referral hears of it once."""
     answers = await referrals.answers_since(tx, now - _FRESH)
     members = await notices.members(tx, now) if answers else []
-    reachable = {member.id for member in members}
     for row in answers:
         link = f"{house.settings.public_url}/console/referrals/{row.referral_id}"
         for member in members:
-            if _concerns(row, member, reachable):
+            if _concerns(row, member, members):
                 said = texts("staff.answered", link=link)
                 await _tell(tx, member, said, f"referral-answer:{row.id}:{member.id}", now)
 
 
-def _concerns(row: AnyRow, member: Member, reachable: Collection[str]) -> bool:
-    if row.created_by in reachable:
-        return bool(row.created_by == member.id) and row.contact_id not in member.sight.kept_from
+def _concerns(row: AnyRow, member: Member, members: Sequence[Member]) -> bool:
+    """Whoever made it; everybody who sees the case where she cannot be reached, or is kept out of it by now."""
+    maker = next((one for one in members if one.id == row.created_by), None)
+    if maker is not None and row.contact_id not in maker.sight.kept_from:
+        return maker.id == member.id
     return member.sees(row.area_id, row.contact_id)
 
 

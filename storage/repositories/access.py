@@ -247,6 +247,15 @@ async def colleagues(tx: Transaction) -> list[AnyRow]:
     )
 
 
+async def let_go_of_recused(tx: Transaction, contact_id: str, key: DataKey, now: datetime) -> None:
+    """Two files became one: whoever is kept out of either holds nothing of both any more."""
+    rows = await tx.rows(
+        select(_recusal.staff_id).where(_recusal.contact_id == contact_id, _recusal.lifted_at.is_(None)).distinct()
+    )
+    for row in rows:
+        await _let_go(tx, Matter(contact_id, key), row.staff_id, now)
+
+
 async def _let_go(tx: Transaction, matter: Matter, staff_id: str, now: datetime) -> None:
     """What she holds of this woman goes back into the queue, her cases lose their assignee, her grants end."""
     await tx.execute(

@@ -5,6 +5,7 @@ that opens both. Whatever either file says to her protection holds afterwards fo
 """
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from storage.models import (
     new_id,
     table,
 )
+from storage.repositories import access
 
 #: So long a code can be said on the other channel.
 GOOD_FOR = timedelta(minutes=15)
@@ -108,21 +110,26 @@ async def waiting(tx: Transaction) -> list[str]:
     return [row.id for row in rows]
 
 
-async def fulfil(tx: Transaction, link_id: str, now: datetime) -> None:
-    """Join or part, as the wish says. Waits for what she writes at the moment; done twice it changes nothing more."""
+async def fulfil(tx: Transaction, link_id: str, now: datetime) -> bool:
+    """Join or part, as the wish says; False while it has to wait. Done twice it changes nothing more.
+
+    Waits for what she writes at the moment.
+    """
     link = await tx.first(
         select(table(IdentityLink)).where(_link.id == link_id, _link.done_at.is_(None)).with_for_update()
     )
     if link is None:
-        return
-    await tx.execute(update(table(IdentityLink)).where(_link.id == link_id).values(done_at=now))
+        return True
     if link.parts:
         await part(tx, link.identity_id, now)
-    else:
-        await _join(tx, link.contact_id, link.was_contact_id)
+    elif not await _join(tx, link.contact_id, link.was_contact_id, now):
+        return False
+    await tx.execute(update(table(IdentityLink)).where(_link.id == link_id).values(done_at=now))
+    return True
 
 
-async def _join(tx: Transaction, into: str, gone: str) -> None:
+async def _join(tx: Transaction, into: str, gone: str, now: datetime) -> bool:
+    """Make two files one; False while one of both is locked by a 安全词 said since: it waits until that is over."""
     await tx.rows(
         select(_identity.id)
         .where(_identity.contact_id.in_((into, gone)))
@@ -131,7 +138,9 @@ async def _join(tx: Transaction, into: str, gone: str) -> None:
     )
     hers, other = await _file(tx, into), await _file(tx, gone)
     if hers is None or other is None:
-        return  # one of both was forgotten meanwhile
+        return True  # one of both was forgotten meanwhile
+    if hers.locked_at is not None or other.locked_at is not None:
+        return False
     await _clear_the_way(tx, into, gone)
     talks = [row.id for row in await tx.rows(select(_conversation.id).where(_conversation.contact_id == gone))]
     for one in metadata.sorted_tables:
@@ -142,8 +151,12 @@ async def _join(tx: Transaction, into: str, gone: str) -> None:
             await tx.execute(update(one).where(condition).values({column.name: into}))
     await tx.execute(update(table(Contact)).where(_contact.id == into).values(**_both(tx, hers, other)))
     await tx.execute(delete(table(Contact)).where(_contact.id == gone))
-    await _touch(tx, into)
     tx.keys.forget(gone)
+    joined = await _file(tx, into)
+    assert joined is not None
+    await access.let_go_of_recused(tx, into, tx.keys.contact_key(into, joined.wrapped_key), now)
+    await _touch(tx, into)
+    return True
 
 
 async def part(tx: Transaction, identity_id: str, now: datetime) -> bool:
@@ -252,9 +265,7 @@ def _both(tx: Transaction, hers: AnyRow, other: AnyRow) -> dict[str, Any]:
     other_key = tx.keys.contact_key(other.id, other.wrapped_key)
     wishes: dict[str, Any] = key.open_json("contact.wishes", hers.wishes_sealed, {})
     their_wishes: dict[str, Any] = other_key.open_json("contact.wishes", other.wishes_sealed, {})
-    merged = their_wishes | wishes
-    if wishes.get("do_not_initiate") or their_wishes.get("do_not_initiate"):
-        merged["do_not_initiate"] = True
+    merged = _narrowest(their_wishes, wishes) if their_wishes or wishes else {}
     opted_out = hers.opted_out_at or other.opted_out_at
     values: dict[str, Any] = {
         "wrapped_key": tx.keys.join(hers.id, hers.wrapped_key, other.id, other.wrapped_key),
@@ -273,6 +284,32 @@ def _both(tx: Transaction, hers: AnyRow, other: AnyRow) -> dict[str, Any]:
     if hers.phone_digest is None:
         values["phone_digest"] = other.phone_digest
     return values
+
+
+def _narrowest(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Two wishes of one woman as one, as kept: only what both allow is allowed; where nothing is, we never begin.
+
+    What is no wish at all (an empty list, no hours) takes nothing from the other. The second one's story is told.
+    """
+    both = {**first, **second}
+    never = bool(first.get("do_not_initiate") or second.get("do_not_initiate"))
+    for name in ("channels", "days"):
+        one, other = first.get(name) or (), second.get(name) or ()
+        both[name] = [item for item in one if item in other] if one and other else list(one or other)
+        never = never or (bool(one and other) and not both[name])
+    spans = [(one["not_before"], one["not_after"]) for one in (first, second) if one.get("not_before")]
+    if len(set(spans)) == 2:  # HH:MM sorts as the clock goes
+        begin, end = max(span[0] for span in spans), min(span[1] for span in spans)
+        never = never or begin >= end or any(span[0] > span[1] for span in spans)
+        both["not_before"], both["not_after"] = spans[1] if never else (begin, end)
+    elif spans:
+        both["not_before"], both["not_after"] = spans[0]
+    asked = [one["allow_broadcast"] for one in (first, second) if "allow_broadcast" in one]
+    both["allow_broadcast"] = bool(asked) and all(asked)
+    both["cover_story"] = second.get("cover_story") or first.get("cover_story") or ""
+    both["source"] = [*first.get("source", ()), *second.get("source", ())][-20:]
+    both["do_not_initiate"] = never
+    return both
 
 
 async def _touch(tx: Transaction, contact_id: str) -> None:

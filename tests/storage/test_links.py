@@ -9,7 +9,7 @@ from sqlalchemy import UniqueConstraint, select, update
 from bot import clock
 from storage.encryption import Keyring, MasterKey
 from storage.models import Contact, Identity, IdentityLink, InboundMessage, metadata, table
-from storage.repositories import links, outbox, persons, talk
+from storage.repositories import access, inbox, links, outbox, persons, talk
 from tests.support.house import LINA, House
 from workers import links as worker
 from workers.outbox import BULK, deliver
@@ -83,6 +83,75 @@ async def test_opting_out_on_one_side_holds_for_both_and_so_does_what_protects_h
     assert hers.violence_case_at is not None
     key = house.database.keys.contact_key(hers.id, hers.wrapped_key)
     assert key.open_json("contact.wishes", hers.wishes_sealed)["do_not_initiate"] is True
+
+
+async def write_wishes(house: House, sender: str, wishes: dict[str, Any]) -> None:
+    contact = await contact_behind(house, sender)
+    async with house.database.transaction() as tx:
+        key = tx.keys.contact_key(contact.id, contact.wrapped_key)
+        await talk.update_contact(tx, contact.id, wishes_sealed=key.seal_json("contact.wishes", wishes))
+
+
+async def test_a_form_left_empty_on_one_side_takes_no_wish_of_hers_from_the_other(house: House) -> None:
+    await house.say("你好", LINA)
+    await house.say("你好", OTHER)
+    blank = {
+        "channels": [],
+        "days": [],
+        "not_before": "",
+        "not_after": "",
+        "cover_story": "",
+        "allow_broadcast": True,
+    }
+    careful = blank | {
+        "channels": ["webchat"],
+        "days": [1, 2],
+        "not_before": "09:00",
+        "not_after": "11:00",
+        "cover_story": "说是超市会员回访",
+        "allow_broadcast": False,
+    }
+    await write_wishes(house, LINA, blank)
+    await write_wishes(house, OTHER, careful)
+    await bind(house, await code_of(house))
+    hers = await contact_behind(house, LINA)
+    kept = house.database.keys.contact_key(hers.id, hers.wrapped_key).open_json("contact.wishes", hers.wishes_sealed)
+    assert {name: kept[name] for name in careful} == careful
+    assert kept["do_not_initiate"] is False
+
+
+async def test_a_safeword_said_after_the_code_keeps_both_apart_until_it_is_lifted(house: House) -> None:
+    for sender in (LINA, OTHER):
+        for text in ("安全词", "窗花样子", "新窗花"):
+            await house.say(text, sender)
+    code = await code_of(house)
+    await house.say("绑定", OTHER)
+    await house.say(code, OTHER)
+    await house.say("窗花样子", OTHER)
+    await worker.fulfil(house.worker)
+    assert (await contact_behind(house, OTHER)).id != (await contact_behind(house, LINA)).id
+    assert (await contact_behind(house, OTHER)).locked_at is not None
+    await house.say("新窗花", OTHER)
+    await worker.fulfil(house.worker)
+    assert (await contact_behind(house, OTHER)).id == (await contact_behind(house, LINA)).id
+
+
+async def test_who_is_kept_out_of_one_file_does_not_go_on_holding_the_other(house: House) -> None:
+    await house.say("你好", LINA)
+    await house.say("转人工", OTHER)
+    staff_id = await house.add_staff("her-cousin")
+    talk_id = (await identity_behind(house, OTHER)).conversation_id
+    async with house.database.transaction() as tx:
+        lina = await access.of_talk(tx, (await identity_behind(house, LINA)).conversation_id, None)
+        await access.recuse(tx, lina, staff_id, "relative", "表姐", by=staff_id, now=clock.now())
+        code = await links.make_code(tx, lina.contact_id, clock.now())
+    async with house.database.transaction() as tx:
+        await inbox.claim(tx, talk_id, staff_id, clock.now(), None)
+        other = await identity_behind(house, OTHER)
+        assert await links.say_code(tx, other.contact_id, other.id, code, clock.now()) == "joined"
+    await worker.fulfil(house.worker)
+    (row,) = [one for one in await house.rows("conversation") if one.id == talk_id]
+    assert (row.state, row.holder_id) == ("waiting", None)
 
 
 async def test_a_code_is_good_once_and_for_a_quarter_of_an_hour(house: House) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot import clock
 from bot.clock import Frozen
-from storage.repositories import cases, referrals, staff, units
+from storage.repositories import access, cases, referrals, staff, units
 from storage.repositories.referrals import Draft, Shared
 from storage.repositories.units import UnitView
 from tests.support.drills import wecom
@@ -83,6 +83,20 @@ async def test_when_its_maker_cannot_be_reached_the_others_are(desk: WeComHouse,
     maker = await desk.house.add_staff("nobody-reaches-her")
     await hire(desk, wecom.MEMBER, "supervisor")
     await an_open_referral(desk.house, maker)
+    await job.chase(desk.worker)
+    await members.deliver(desk.worker)
+    assert [who for _, who, _, _ in desk.platform.accepted] == [wecom.MEMBER]
+
+
+async def test_when_its_maker_is_kept_out_of_it_by_now_the_others_are_reminded(
+    desk: WeComHouse, frozen: Frozen
+) -> None:
+    maker = await hire(desk, "her-cousin")
+    await hire(desk, wecom.MEMBER, "supervisor")
+    await an_open_referral(desk.house, maker)
+    async with desk.house.database.transaction() as tx:
+        matter = await access.of_talk(tx, (await desk.house.conversation()).id, None)
+        await access.recuse(tx, matter, maker, "relative", "表姐", by=maker, now=clock.now())
     await job.chase(desk.worker)
     await members.deliver(desk.worker)
     assert [who for _, who, _, _ in desk.platform.accepted] == [wecom.MEMBER]
