@@ -27,6 +27,12 @@ def never() -> Mapping[str, re.Pattern[str]]:
     return {kind: re.compile(one["pattern"]) for kind, one in _book()["never"].items()}
 
 
+def faults(text: str) -> list[str]:
+    """What in `text` is never said to her, each with the reason in words; none: it may be said."""
+    found = [(one["reason"], never()[kind].search(text)) for kind, one in _book()["never"].items()]
+    return [f"{reason}：「{match[0]}」" for reason, match in found if match]
+
+
 def giveaways(text: str) -> list[str]:
     """Words in the first line of `text` that tell whoever sees her screen what it is about; none: it is neutral."""
     first = text.strip().partition("\n")[0]

@@ -69,6 +69,7 @@ SENTENCES = {
     "storage/repositories/cases/mediation.py": "WrongState: why a step is not possible, with the law",
     "bot/occasions.py": "patterns of dates and times",
     "storage/repositories/occasions.py": "WrongState: why a step is not possible",
+    "storage/repositories/canned_replies.py": "WrongState: why a step is not possible",
     "storage/repositories/cases/visits.py": "WrongState: why a step is not possible",
     "storage/repositories/cases/standing.py": "WrongState: why a step is not possible",
     "bot/console/assessment.py": "what is wrong with a form of the console",

@@ -75,6 +75,7 @@ OPEN = {
     "version": "wordings of articles, which hold nothing of anybody",
     "model": "language models hold nothing of anybody",
     "example": "sentences rewritten so that they tell of nobody",
+    "reply": "canned replies hold nothing of any woman; own ones are found by whose they are",
     "unit": "partner units hold nothing of any woman",
     "plain": "groups typed in by hand are found within her areas by the page itself",
     "group": "groups are shown to cadres of their area by the page itself",

@@ -35,6 +35,7 @@ from storage.models.platforms import ChannelCursor, ChannelGroup
 from storage.models.privacy import ErasureRequest
 from storage.models.programme import Activity, ActivitySession, SignUp
 from storage.models.referral import PartnerUnit, Referral, ReferralLink
+from storage.models.replies import CannedReply
 from storage.models.spreading import CampaignDraft, CampaignLink, Forwarding, PlainGroup
 from storage.models.talk import Alarm, Attachment, Conversation, InboundMessage, Outbox
 
@@ -56,6 +57,7 @@ __all__ = [
     "CampaignLink",
     "CampaignReview",
     "CampaignVariant",
+    "CannedReply",
     "Case",
     "CaseDocument",
     "CaseDraft",

@@ -22,6 +22,7 @@ class StaffDesk(SQLModel, table=True):
     presence: str = Field(default="in", max_length=8)
     presence_at: datetime | None = moment(nullable=True)
     phone_sealed: bytes | None = sealed()  # her own, for text messages when danger waits; by the house key
+    duty_name_sealed: bytes | None = sealed()  # what she calls herself when she writes to a woman; by the house key
 
 
 class Shift(SQLModel, table=True):

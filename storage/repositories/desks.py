@@ -76,6 +76,19 @@ async def change_profile(tx: Transaction, profile: Profile) -> None:
     await _keep(tx, profile.staff_id, values)
 
 
+async def duty_name(tx: Transaction, staff_id: str) -> str:
+    """What she calls herself when she writes to a woman; empty when she has not said."""
+    row = await tx.first(select(_desk.duty_name_sealed).where(_desk.staff_id == staff_id))
+    sealed = row.duty_name_sealed if row is not None else None
+    return tx.keys.house.open("staff_desk.duty_name", sealed) if sealed else ""
+
+
+async def set_duty_name(tx: Transaction, staff_id: str, name: str) -> None:
+    """Keep it; empty takes it away."""
+    sealed = tx.keys.house.seal("staff_desk.duty_name", name) if name else None
+    await _keep(tx, staff_id, {"duty_name_sealed": sealed})
+
+
 async def set_presence(tx: Transaction, staff_id: str, presence: str, now: datetime) -> None:
     """She says whether she is there."""
     await _keep(tx, staff_id, {"presence": presence, "presence_at": now})

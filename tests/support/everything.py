@@ -29,7 +29,9 @@ Say = Callable[[str, int], str]
 #: Not made here: what the house keeps for itself, and what is no row of anybody's.
 _SKIPPED = frozenset({"house_key", "audit_entry", "channel_cursor", "sign_in_failure", "area", "staff", "chat_pass"})
 #: Sealed by the house; everything else by the woman's own key.
-_OF_THE_HOUSE = frozenset({"channel_group", "plain_group", "notice", "partner_unit", "staff", "staff_desk"})
+_OF_THE_HOUSE = frozenset(
+    {"channel_group", "plain_group", "notice", "partner_unit", "staff", "staff_desk", "canned_reply"}
+)
 #: Long columns that hold no text of anybody's: keys, tokens, ids of platforms, names of states.
 _MACHINE = re.compile(
     r"(^|_)(key|csrf|hash|checksum|claimed_by|account|platform_id|scores|result|extra|fallen|recipient|risk_kinds|categories|skills|languages|reason|flow|step)$"
@@ -75,6 +77,7 @@ PARTS = {
     "article": "article",
     "model": "language_model",
     "example": "example",
+    "reply": "canned_reply",
     "unit": "partner_unit",
     "group": "channel_group",
     "plain": "plain_group",

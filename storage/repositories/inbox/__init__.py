@@ -10,6 +10,7 @@ from storage.repositories.inbox.scope import ANSWERING, LOCAL, Scope, Sight, are
 from storage.repositories.inbox.views import (
     TalkView,
     attachment,
+    case_number,
     check_attachment,
     check_visible,
     find,
@@ -33,6 +34,7 @@ __all__ = [
     "alarms_of",
     "areas_under",
     "attachment",
+    "case_number",
     "cases_within",
     "check_alarm",
     "check_attachment",

@@ -12,6 +12,7 @@ from storage.database import AnyRow, Transaction
 from storage.models import (
     Alarm,
     Attachment,
+    Case,
     ChannelGroup,
     Contact,
     Conversation,
@@ -79,6 +80,18 @@ async def versions_of(tx: Transaction, ids: Collection[str]) -> dict[str, int]:
         return {}
     rows = await tx.rows(select(_conversation.id, _conversation.version).where(_conversation.id.in_(ids)))
     return {row.id: row.version for row in rows}
+
+
+async def case_number(tx: Transaction, conversation_id: str, scope: Scope) -> str:
+    """The number of the case a conversation belongs to; empty without one. Raises NotFound, also outside `scope`."""
+    row = await tx.first(
+        select(table(Case).c.number)
+        .select_from(table(Conversation).outerjoin(table(Case), table(Case).c.id == _conversation.case_id))
+        .where(_conversation.id == conversation_id, within(scope))
+    )
+    if row is None:
+        raise NotFound
+    return row.number or ""
 
 
 async def check_visible(tx: Transaction, conversation_id: str, scope: Scope) -> None:
