@@ -1,6 +1,8 @@
 """What the service says: one file a conversation, all wording in texts/*.yaml, all single words in words.yaml."""
 
 from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
 
 from bot.dialogue import Flow, House, Reply, Turn
 from handlers import (
@@ -25,6 +27,9 @@ from handlers import (
 )
 from handlers.wording import texts
 from handlers.words import command, says
+
+if TYPE_CHECKING:
+    from nlp.articles import Article
 
 #: Every conversation, in the order of precedence an intent is looked up in.
 HANDLERS: list[Flow] = [
@@ -61,6 +66,7 @@ LOCKED_HANDLERS = frozenset({"activity"})
 __all__ = [
     "HANDLERS",
     "LOCKED_HANDLERS",
+    "article_text",
     "both_texts",
     "command",
     "crash_texts",
@@ -100,6 +106,16 @@ async def leave(turn: Turn) -> Reply:
 def crash_texts(house: House) -> Sequence[str]:
     """What she is told when we failed: the crisis numbers, and that a person is asked."""
     return (texts("crisis.crash", hotline=house.hotline),)
+
+
+def article_text(article: "Article", today: str) -> str:
+    """An article as staff put it into the composer: answer, law with article and date, when it was reviewed.
+
+    `today` is an ISO date: an article that should have been read again by then says so.
+    """
+    day = date.fromisoformat(article.reviewed_on)
+    reviewed = texts("consultation.reviewed", year=day.year, month=day.month, day=day.day)
+    return f"{consultation.cite(article)}\n{reviewed}{consultation.stale_by(article, today)}"
 
 
 def given_back_texts() -> Sequence[str]:

@@ -85,16 +85,25 @@ async def choose(turn: Turn) -> Reply:
 
 def say(turn: Turn, article: "Article") -> str:
     """The article's short answer with law, article and date; advice is never called law."""
+    return cite(article) + staleness(turn, article)
+
+
+def cite(article: "Article") -> str:
+    """The short answer with law, article and date, and where local rules differ; advice is never called law."""
     if article.citations:
         said = texts("consultation.answer", answer=article.answer, sources=article.sources)
     else:
         said = texts("consultation.answer_advice", answer=article.answer)
-    return said + ("\n" + texts("consultation.local") if article.local else "") + staleness(turn, article)
+    return said + ("\n" + texts("consultation.local") if article.local else "")
 
 
 def staleness(turn: Turn, article: "Article") -> str:
     """A line that says so when an article should have been read again by now; empty when it is fresh."""
-    today = clock.local(turn.now, turn.house.zone).date().isoformat()
+    return stale_by(article, clock.local(turn.now, turn.house.zone).date().isoformat())
+
+
+def stale_by(article: "Article", today: str) -> str:
+    """The same on the ISO date `today`."""
     return "\n" + texts("consultation.stale") if article.review_by < today else ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock
-from bot.console import assessment, contact, transfers, words
+from bot.console import assessment, contact, suggestions, transfers, words
 from bot.console.stream import stream
 from bot.console.visit import BadForm, Visit
 from bot.messages import Trigger, Window
@@ -51,7 +51,8 @@ async def show_talk(visit: Visit) -> web.StreamResponse:
             talk, values = await _load(visit, tx, talk_id)
             await visit.record(tx, "conversation.read", f"conversation:{talk_id}")
     if visit.wants_json:
-        return visit.json(_talk_json(talk))
+        near = [{"article": one.article.id, "text": one.text} for one in values["near"].found]
+        return visit.json(_talk_json(talk) | {"suggestions": near})
     return visit.page("talk_live.html" if part else "talk.html", talk=talk, **values)
 
 
@@ -130,6 +131,7 @@ async def _load(visit: Visit, tx: Any, talk_id: str) -> tuple[TalkView, dict[str
         "assessment": await assessment.panel(visit, tx),
         "window": await _window(visit, tx, talk_id),
         "contact": await contact.block_of(visit, tx, talk_id),
+        "near": suggestions.suggest(visit, talk, known["category"]),
         "drafts": await _drafts(visit, tx, talk, talk_id),
         "recall_seconds": channel.recall_seconds if channel else 0,
         "hand_back_seconds": visit.house.settings.service.hand_back_seconds,
