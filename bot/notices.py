@@ -116,3 +116,12 @@ def read_fields(typed: str) -> dict[str, str] | None:
             return None
         fields[name] = value
     return fields
+
+
+def check_fields(fields: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with the fields of a subscription notice: each of them is read on a locked screen."""
+    private = [word for value in fields.values() for word in manners.giveaways(value)]
+    found = [Problem("private_field", "、".join(dict.fromkeys(private)))] if private else []
+    if gaps := [gap for value in fields.values() for gap in GAP.findall(value)]:
+        found.append(Problem("gap", "、".join(gaps), "submit"))
+    return found

@@ -235,7 +235,9 @@ def _signature(visit: Visit) -> str:
 def _missing(place: Place, one: Mapping[str, str]) -> list[Problem]:
     if not place.needs_template:
         return []
-    found = [] if one.get("template_id") else [Problem("no_template", when="submit")]
+    found = notices.check_fields(notices.read_fields(one.get("fields", "")) or {})
+    if not one.get("template_id"):
+        found.append(Problem("no_template", when="submit"))
     if notices.read_fields(one.get("fields", "")) in (None, {}):
         found.append(Problem("fields", when="save" if one.get("fields") else "submit"))
     return found

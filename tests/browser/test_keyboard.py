@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("living"), pytest.mar
 #: What axe-core tests: WCAG 2.0 and 2.1, levels A and AA.
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 #: Answers that are no page.
-NO_PAGE = ("/events", "/state", ".xlsx", "/console/sign-in")
+NO_PAGE = ("/events", "/state", ".xlsx", ".ics", "/console/sign-in")
 
 
 async def test_the_desk_is_worked_with_the_keyboard_alone(window: Window, living: Living) -> None:

@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser import noticing
 from tests.browser.conftest import Window
+from tests.browser.test_keyboard import violations
 from tests.support.living import Living
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("living"), pytest.mark.timeout(240)]
@@ -25,7 +26,8 @@ async def picture(page: Page, name: str) -> None:
 
 
 async def fits(page: Page) -> None:
-    """Nothing sticks out of a phone's screen."""
+    """Nothing sticks out of a phone's screen, and everybody can read it."""
+    assert await violations(page, page.url) == []
     await page.set_viewport_size({"width": 390, "height": 844})
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390, page.url
     await page.set_viewport_size({"width": 1366, "height": 768})

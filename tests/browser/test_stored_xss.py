@@ -36,7 +36,7 @@ WOMEN = 4
 #: Whoever may open the most first; the others for what she may not.
 ROLES = ("supervisor", "admin", "cadre", "auditor")
 #: Not pages: streams, and files that browsers save.
-NOT_PAGES = ("/events", ".xlsx", "{attachment}", "/alarms/state")
+NOT_PAGES = ("/events", ".xlsx", ".ics", "{attachment}", "/alarms/state")
 WATCH = """
 window.ran = [];
 for (const name of ["alert", "confirm", "prompt", "print", "open"])

@@ -284,7 +284,7 @@ def _values(name: str, say: Say, now: datetime, people: People) -> dict[str, Any
             "taken": 1,
         },
         "sign_up": {"state": "confirmed", "seats": 1, "position": 1, "active_key": f"everything:{number}"},
-        "campaign": {"status": "draft", "audience": ""},
+        "campaign": {"status": "approved", "audience": ""},
         "campaign_variant": {"channel": "wechat_oa"},
         "campaign_draft": {"written": json.dumps({"text": say("campaign.text", 200), "link": "", "ways": {}})},
         "plain_group": {"kind": "wechat"},

@@ -38,11 +38,6 @@ function follow(form) {
 for (const form of document.querySelectorAll("[data-preview]")) follow(form);
 for (const box of document.querySelectorAll("[data-load]")) fill(box, box.dataset.load).catch(() => {});
 
-document.addEventListener("change", (event) => {
-  const way = event.target.closest(".ways summary input");
-  if (way && way.checked) way.closest("details").open = true;
-});
-
 document.addEventListener("click", async (event) => {
   const insert = event.target.closest("[data-insert]");
   if (insert) {

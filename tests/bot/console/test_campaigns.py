@@ -76,6 +76,10 @@ async def test_each_channel_is_shown_with_what_is_wrong_with_it_and_nothing_is_k
         ({"link": "javascript:alert(1)"}, "link"),
         ({"scheduled_at": "morgen"}, "scheduled_at"),
         ({"scheduled_at": "2027-03-08T09:00", "expires_at": "2027-03-07T09:00"}, "expires_at"),
+        (
+            {"use.wechat_oa.subscribe": "1", "fields.wechat_oa.subscribe": "thing1=反家暴讲座"},
+            "text.wechat_oa.subscribe",
+        ),
         ({"use.wechat_oa.custom": "1", "text.wechat_oa.custom": "反家暴讲座\n电话 12338"}, "text.wechat_oa.custom"),
     ],
 )
