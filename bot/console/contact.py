@@ -94,6 +94,23 @@ async def block_of(visit: Visit, tx: Any, talk_id: str) -> dict[str, Any]:
     }
 
 
+def call_verdict(visit: Visit, wishes: gate.Wishes, *, locked: bool) -> gate.Verdict:
+    """Whether somebody who never wrote to us may be called now; the same gate as for everybody."""
+    service = visit.house.settings.service
+    return gate.decide(
+        gate.Situation(
+            outbound_class=OutboundClass.STAFF,
+            channel=gate.PHONE,
+            now=clock.now(),
+            zone=service.timezone,
+            quiet_from=service.quiet_from,
+            quiet_to=service.quiet_to,
+            wishes=wishes,
+            locked=locked,
+        )
+    )
+
+
 async def save_wishes(visit: Visit) -> web.StreamResponse:
     """Write down what she said about being contacted, and where that is known from."""
     talk_id, now = visit.part("talk"), clock.now()

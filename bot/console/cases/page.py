@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import clock, gate
-from bot.console import assessment, words
+from bot.console import assessment, contact, words
 from bot.console.cases import documents, drafts, visits
 from bot.console.visit import BadForm, Visit
 from bot.errors import NotFound
@@ -70,6 +70,7 @@ async def reveal(visit: Visit) -> web.StreamResponse:
 async def _values(visit: Visit, tx: Any, case: CaseFile, scope: Any) -> dict[str, Any]:
     talks = await cases.talks_of(tx, case, scope)
     areas = await accounts.areas(tx)
+    wishes, linked = gate.read_wishes(case.wishes), [talk for talk in talks if talk.linked]
     return {
         "people": await cases.people_of(tx, case.key, case.id),
         "facts": dict(case.fields),
@@ -82,13 +83,15 @@ async def _values(visit: Visit, tx: Any, case: CaseFile, scope: Any) -> dict[str
         "note_draft": (await drafts.find(visit, tx, f"note:{case.id}", case.key))[0],
         "talks": talks,
         "referred": await referrals.of_case(tx, case.id),
-        "entries": await _timeline(tx, case, [talk for talk in talks if talk.linked]),
+        "entries": await _timeline(tx, case, linked),
         "quiet": _QUIET,
         "others": [one for one in await cases.cases_of(tx, case.contact_id) if one.id != case.id],
         "names": await staff.names(tx),
         "assignable": await _assignable(tx),
         "areas": dict(areas),
-        "wishes": gate.read_wishes(case.wishes),
+        "wishes": wishes,
+        "contact": await contact.block_of(visit, tx, linked[0].id) if linked else None,
+        "call": contact.call_verdict(visit, wishes, locked=case.locked),
         "outcomes": {key: word for key, word in words.group("outcomes").items() if key not in BY_ITSELF},
         "today": clock.local(clock.now(), visit.zone).date().isoformat(),
         "revealed": {},
