@@ -18,6 +18,8 @@ from storage.repositories.desks import PRESENCES, Profile
 from storage.repositories.inbox import Filter, QueueLine
 
 _DANGER = 2
+#: A page shows as many of each part as anybody reads; a program gets more.
+_ON_A_PAGE, _FOR_PROGRAMS = 100, 1000
 
 
 async def show_queue(visit: Visit) -> web.StreamResponse:
@@ -26,7 +28,7 @@ async def show_queue(visit: Visit) -> web.StreamResponse:
     wanted = _wanted(visit)
     async with visit.house.database.reading() as tx:
         scope = await visit.scope(tx)
-        lines = await inbox.queue(tx, scope, wanted)
+        lines = await inbox.queue(tx, scope, wanted, limit=_FOR_PROGRAMS if visit.wants_json else _ON_A_PAGE)
         counts = await inbox.counts(tx, scope, wanted)
         alarms = await inbox.alarms(tx, scope)
         names = await staff.names(tx)

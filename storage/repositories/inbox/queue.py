@@ -79,8 +79,8 @@ class Filter:
         return found
 
 
-async def queue(tx: Transaction, scope: Scope, wanted: Filter = Filter()) -> list[QueueLine]:
-    """Conversations that wait, then those that are held, the most urgent first.
+async def queue(tx: Transaction, scope: Scope, wanted: Filter = Filter(), *, limit: int = PAGE) -> list[QueueLine]:
+    """Conversations that wait, then those that are held, the most urgent first; `limit` of each.
 
     For one risk a deadline never comes earlier for whoever came later (bot/sla.py), so the order by waiting time is
     the order by deadline, and the index gives it.
@@ -118,7 +118,7 @@ async def queue(tx: Transaction, scope: Scope, wanted: Filter = Filter()) -> lis
                 _conversation.waiting_since,
                 _conversation.id,
             )
-            .limit(PAGE)
+            .limit(limit)
         )
         found += [QueueLine(*row) for row in rows]
     return found
