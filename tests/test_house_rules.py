@@ -112,6 +112,7 @@ SENTENCES = {
     "storage/repositories/inbox/acts.py": "WrongState: why a step is not possible",
     "storage/repositories/inbox/holding.py": "WrongState: why a step is not possible",
     "storage/repositories/language_models.py": "WrongState: why a step is not possible",
+    "storage/repositories/links.py": "what staff read when a second copy is not sent",
     "storage/repositories/knowledge.py": "WrongState: why a step is not possible",
     "storage/repositories/transfers.py": "WrongState: why a step is not possible",
     "storage/repositories/questions.py": "WrongState: why a step is not possible",

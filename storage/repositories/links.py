@@ -16,6 +16,7 @@ from storage.models import (
     ArticleFeedback,
     Contact,
     Conversation,
+    Delivery,
     ErasureRequest,
     Identity,
     IdentityLink,
@@ -40,6 +41,7 @@ _request = table(ErasureRequest).c
 _sign_up = table(SignUp).c
 _feedback = table(ArticleFeedback).c
 _plan = table(SafetyPlan).c
+_delivery = table(Delivery).c
 _topic = table(TopicSubscription).c
 #: Tables of millions of rows: found by conversation, they have no index by contact.
 _LARGE = frozenset({"inbound_message", "outbox"})
@@ -251,12 +253,44 @@ async def _clear_the_way(tx: Transaction, into: str, gone: str) -> None:
         .where(_sign_up.contact_id == gone, _sign_up.active_key.is_not(None), _sign_up.session_id.not_in(signed))
         .values(active_key=_sign_up.session_id + f":{into}")
     )
+    await _one_copy(tx, into, gone)
     last = await tx.first(select(func.max(_plan.number)).where(_plan.contact_id.in_((into, gone))))
     if last is not None and last[0]:
         # Hers in her own file is the one in use, whatever was written on the other channel.
         await tx.execute(
             update(table(SafetyPlan)).where(_plan.contact_id == into).values(number=_plan.number + last[0])
         )
+
+
+async def _one_copy(tx: Transaction, into: str, gone: str) -> None:
+    """Of a notice that was on its way to both files she gets one copy: what waits is not sent again."""
+    rows = await tx.rows(
+        select(_delivery.id, _delivery.campaign_id, _delivery.recipient, _delivery.state).where(
+            _delivery.recipient.in_((into, gone))
+        )
+    )
+    theirs = {row.campaign_id: row for row in rows if row.recipient == gone}
+    for row in rows:
+        other = theirs.get(row.campaign_id)
+        if row.recipient == gone or other is None:
+            continue
+        waits = other if other.state == "queued" else row
+        if waits.state == "queued":
+            await _skip(tx, waits.id)
+    both = [row.campaign_id for row in rows if row.recipient == into and row.campaign_id in theirs]
+    await tx.execute(
+        update(table(Delivery))
+        .where(_delivery.recipient == gone, _delivery.campaign_id.not_in(both))
+        .values(recipient=into)
+    )
+
+
+async def _skip(tx: Transaction, delivery_id: str) -> None:
+    await tx.execute(
+        update(table(Delivery))
+        .where(_delivery.id == delivery_id, _delivery.state == "queued")
+        .values(state="skipped", error_code="linked", error_sentence="她在另一个渠道已经收到或会收到这一条")
+    )
 
 
 def _both(tx: Transaction, hers: AnyRow, other: AnyRow) -> dict[str, Any]:

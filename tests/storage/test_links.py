@@ -11,7 +11,10 @@ from storage.encryption import Keyring, MasterKey
 from storage.models import Contact, Identity, IdentityLink, InboundMessage, metadata, table
 from storage.repositories import access, inbox, links, outbox, persons, talk
 from tests.support.house import LINA, House
+from tests.support.rows import campaign, follow
 from workers import links as worker
+from workers.campaigns import plan_all
+from workers.jobs import send_campaigns
 from workers.outbox import BULK, deliver
 
 #: Where the database lets a contact have only one row of a kind, and what joining does about it.
@@ -242,6 +245,17 @@ async def test_staff_still_open_what_was_said_on_a_channel_that_parted(house: Ho
     async with house.database.reading() as tx:
         person = await persons.find(tx, talk_id, None, clock.now())
     assert "address" not in person.identifiers
+
+
+async def test_a_notice_on_its_way_to_both_arrives_once(house: House) -> None:
+    await follow(house, LINA, OTHER)
+    both = await campaign(house, "两场活动")
+    await plan_all(house.worker)
+    await bind(house, await code_of(house))
+    await send_campaigns(house.worker)
+    assert [text for _, text in house.wechat.accepted] == ["两场活动"]
+    states = sorted(row.state for row in await house.rows("delivery", campaign_id=both))
+    assert states == ["sent", "skipped"]
 
 
 async def test_joining_twice_changes_nothing_more(house: House) -> None:
