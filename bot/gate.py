@@ -193,6 +193,11 @@ def _closed(situation: Situation, moment: datetime) -> str:
     return ""
 
 
+def is_open(situation: Situation) -> bool:
+    """Whether neither quiet hours nor her own safe hours stand against `now`."""
+    return not _closed(situation, situation.now)
+
+
 def is_quiet(moment: datetime, zone: str, quiet_from: time, quiet_to: time) -> bool:
     """Whether `moment` lies in the quiet hours of `zone`."""
     return _within(clock.local(moment, zone).time(), quiet_from, quiet_to)

@@ -22,6 +22,7 @@ from handlers import (
     mydata,
     optout,
     policy,
+    reminders,
     safety_plan,
     safeword,
 )
@@ -44,6 +45,7 @@ HANDLERS: list[Flow] = [
     safety_plan.flow,
     consultation.flow,
     activity.flow,
+    reminders.flow,
     policy.flow,
     feedback.flow,
     menu.flow,

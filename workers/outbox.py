@@ -114,6 +114,8 @@ def _check(house: WorkerHouse, due: DueRow, now: datetime) -> _Refusal | None:
     row = due.row
     if row.parted:
         return DeliveryState.SKIPPED, "parted", _PARTED, None
+    if row.expires_at is not None and now >= row.expires_at:
+        return DeliveryState.SKIPPED, "too_late", "要说的事已经过了时间，不再发", None
     verdict = gate.decide(_situation(house, due, now))
     if not verdict.allowed:
         return DeliveryState.SKIPPED, verdict.reason, gate.REASONS[verdict.reason], verdict.wait_until

@@ -1,11 +1,13 @@
-"""Remind of activities the day before: once a sign-up, in neutral words, through the gate like all we start."""
+"""Remind of activities when she wants it: once, in neutral words, through the gate like all we start."""
 
 import logging
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from bot import clock
+from bot import clock, gate, reminding
+from bot.manners import giveaways
+from bot.messages import OutboundClass
 from handlers.wording import texts
+from storage.database import AnyRow
 from storage.repositories import reminders
 from workers.house import WorkerHouse
 
@@ -13,26 +15,48 @@ log = logging.getLogger(__name__)
 
 #: Nobody is reminded of what she signed up for a moment ago.
 _SETTLED = timedelta(hours=2)
+_AT_ONCE = 500
 
 
 async def remind(house: WorkerHouse) -> None:
-    """A row for everybody who comes tomorrow and was not told yet."""
-    now = clock.now()
-    zone = house.settings.service.timezone
-    begin, end = tomorrow(now, zone)
-    async with house.database.transaction() as tx:
-        due = await reminders.coming(tx, begin, end, signed_before=now - _SETTLED)
-        for sign_up in due:
-            start = clock.local(sign_up.starts_at, zone)
-            said = texts("reminders.day_before", title=sign_up.title, time=f"{start:%H:%M}", place=sign_up.place)
-            await reminders.tell(tx, sign_up, said, now)
-        if due:
-            tx.wake("bulk")
-            log.info("reminders.planned", extra={"number": len(due)})
+    """A row for everybody whose time has come and who was not told yet."""
+    now, after, told = clock.now(), "", 0
+    while True:
+        async with house.database.transaction() as tx:
+            found = await reminders.coming(
+                tx, now, now + reminding.FURTHEST, signed_before=now - _SETTLED, after=after, limit=_AT_ONCE
+            )
+            for one in found:
+                wishes = reminders.wishes_of(tx, one)
+                if not reminding.is_due(one.starts_at, one.reminders, _situation(house, one, wishes, now)):
+                    continue
+                when = day_and_time(one.starts_at, house.settings.service.timezone)
+                said = texts("reminders.coming", when=when, place=one.place)
+                # A place can tell what it is about: then she asks for it when she is alone.
+                await reminders.tell(tx, one, texts("reminders.bare", when=when) if giveaways(said) else said, now)
+                told += 1
+        if len(found) < _AT_ONCE:
+            break
+        after = found[-1].id
+    if told:
+        house.wake("bulk")
+        log.info("reminders.planned", extra={"number": told})
 
 
-def tomorrow(now: datetime, zone: str) -> tuple[datetime, datetime]:
-    """The span of tomorrow on the wall clock of `zone`, as aware moments."""
-    today = clock.local(now, zone).date()
-    day = datetime(today.year, today.month, today.day, tzinfo=ZoneInfo(zone))
-    return day + timedelta(days=1), day + timedelta(days=2)
+def day_and_time(moment: datetime, zone: str) -> str:
+    """The day by its date: 明天 would be false for whoever reads it tomorrow."""
+    local = clock.local(moment, zone)
+    return texts("reminders.when", month=local.month, day=local.day, time=f"{local:%H:%M}")
+
+
+def _situation(house: WorkerHouse, row: AnyRow, wishes: dict[str, object], now: datetime) -> gate.Situation:
+    service = house.settings.service
+    return gate.Situation(
+        outbound_class=OutboundClass.REMINDER,
+        channel=row.channel,
+        now=now,
+        zone=service.timezone,
+        quiet_from=service.quiet_from,
+        quiet_to=service.quiet_to,
+        wishes=gate.read_wishes(wishes),
+    )

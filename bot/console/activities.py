@@ -114,7 +114,7 @@ def _read(form: dict[str, str], zone: str) -> dict[str, Any]:
         ("signup_closes_at", "报名截止", form.get("starts_at", "")),
     ):
         try:
-            values[name] = _moment(form.get(name, "").strip() or default, zone)
+            values[name] = read_moment(form.get(name, "").strip() or default, zone)
         except ValueError:
             problems[name] = f"请填写{label}，例如 2026-12-01T14:30"
     for name, label, default, most in (
@@ -138,7 +138,8 @@ def _read(form: dict[str, str], zone: str) -> dict[str, Any]:
     return values
 
 
-def _moment(text: str, zone: str) -> datetime:
+def read_moment(text: str, zone: str) -> datetime:
+    """What a field for day and time holds, local unless it names a zone. Raises ValueError."""
     value = datetime.fromisoformat(text)
     return value.replace(tzinfo=ZoneInfo(zone)) if value.tzinfo is None else value
 

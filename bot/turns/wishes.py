@@ -28,6 +28,8 @@ async def keep_wishes(tx: Transaction, person: Person, wishes: dict[str, Any], n
     for name in ("safeword_digest", "unlock_digest"):
         if name in wishes:
             values[name] = bytes.fromhex(wishes[name])
+    if "reminders" in wishes:
+        values["reminders"] = wishes["reminders"]
     if "area" in wishes:
         values["area_id"] = wishes["area"] or None
     if values:

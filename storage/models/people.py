@@ -60,6 +60,8 @@ class Contact(SQLModel, table=True):
     locked_at: datetime | None = moment(nullable=True)
     #: The language she writes in, by its code, where it is not Chinese.
     language: str = Field(default="", max_length=8)
+    #: When she is reminded of what she signed up for: day, hour, none; empty: the day before.
+    reminders: str = Field(default="", max_length=8)
     #: She agreed to receive notices.
     consented_at: datetime | None = moment(nullable=True)
     opted_out_at: datetime | None = moment(nullable=True)

@@ -43,6 +43,8 @@ class ActivitySession(SQLModel, table=True):
     most_per_person: int = 5
     #: Counts up with every sign-up, so that the waiting list has an order.
     last_position: int = 0
+    #: Counts up with every change of time or place: each is told once.
+    changes: int = 0
 
 
 class SignUp(SQLModel, table=True):

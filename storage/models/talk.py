@@ -132,6 +132,8 @@ class Outbox(SQLModel, table=True):
     said_rank: int = 1
     created_at: datetime = moment()
     not_before: datetime = moment()
+    #: From then on it would say nothing of use: it is skipped.
+    expires_at: datetime | None = moment(nullable=True)
     attempts: int = 0
     claimed_by: str = Field(default="", max_length=64)
     claimed_at: datetime | None = moment(nullable=True)

@@ -297,8 +297,9 @@ async def queue_reminder(
     idempotency_key: str,
     text: str,
     now: datetime,
+    expires_at: datetime | None = None,
 ) -> None:
-    """One reminder to one woman, once a key; the gate decides when and whether it goes."""
+    """One reminder to one woman, once a key; the gate decides when and whether it goes, never after `expires_at`."""
     await tx.insert_if_new(
         Outbox,
         {
@@ -312,6 +313,7 @@ async def queue_reminder(
             "said_at": now,
             "created_at": now,
             "not_before": now,
+            "expires_at": expires_at,
         },
     )
     tx.wake("bulk")

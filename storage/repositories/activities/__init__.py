@@ -1,9 +1,9 @@
 """Activities, their sessions and sign-ups: never oversold, the rest wait in order."""
 
+from storage.repositories.activities.changing import SessionChange, cancel_activity, change_session
 from storage.repositories.activities.console import (
     ActivityLine,
     SignUpLine,
-    cancel_activity,
     create_activity,
     find_line,
     list_activities,
@@ -23,11 +23,13 @@ from storage.repositories.activities.sign_ups import (
 __all__ = [
     "ActivityLine",
     "Promotion",
+    "SessionChange",
     "SessionView",
     "SignUpLine",
     "SignUpView",
     "cancel_activity",
     "cancel_sign_up",
+    "change_session",
     "create_activity",
     "find_line",
     "find_session",

@@ -1,15 +1,13 @@
 """Activities as cadres see them: written, listed with their sign-ups, cancelled."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from bot.errors import NotFound
 from storage.database import Transaction
 from storage.models import Activity, ActivitySession, Contact, SignUp, new_id, table
-from storage.repositories import outbox
 
 _activity = table(Activity).c
 _session = table(ActivitySession).c
@@ -134,39 +132,6 @@ async def list_sign_ups(tx: Transaction, session_id: str) -> list[SignUpLine]:
             name = key.open("sign_up.name", row.name_sealed)
         lines.append(SignUpLine(row.position, row.state, row.seats, name, row.created_at))
     return lines
-
-
-async def cancel_activity(tx: Transaction, activity_id: str, say: Callable[[datetime], str], now: datetime) -> int:
-    """Cancel an activity and tell everybody who signed up (`say` words it for a start); how many. Raises NotFound."""
-    changed = await tx.execute(
-        update(table(Activity))
-        .where(_activity.id == activity_id, _activity.status == "open")
-        .values(status="cancelled")
-    )
-    if not changed.rowcount:
-        raise NotFound
-    rows = await tx.rows(
-        select(_sign_up.id, _sign_up.contact_id, _sign_up.identity_id, _session.starts_at, _contact.wrapped_key)
-        .join(table(ActivitySession), _session.id == _sign_up.session_id)
-        .join(table(Contact), _contact.id == _sign_up.contact_id)
-        .where(
-            _session.activity_id == activity_id,
-            _sign_up.active_key.is_not(None),
-            _session.starts_at > now,
-            _contact.wrapped_key.is_not(None),
-        )
-    )
-    for row in rows:
-        await outbox.queue_reminder(
-            tx,
-            tx.keys.contact_key(row.contact_id, row.wrapped_key),
-            contact_id=row.contact_id,
-            identity_id=row.identity_id,
-            idempotency_key=f"activity-cancelled:{row.id}",
-            text=say(row.starts_at),
-            now=now,
-        )
-    return len(rows)
 
 
 async def find_line(tx: Transaction, session_id: str) -> ActivityLine:

@@ -9,7 +9,7 @@ from bot.errors import NotFound
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
 from storage.models import ActivitySession, Contact, SignUp, new_id, table
-from storage.repositories import outbox
+from storage.repositories import outbox, reminders
 from storage.repositories.activities.sessions import SessionView, find_session, need_session
 
 _session = table(ActivitySession).c
@@ -139,6 +139,7 @@ async def cancel_sign_up(
     )
     if not ended.rowcount:
         raise NotFound
+    await reminders.take_back(tx, [sign_up_id], now)
     session = await need_session(tx, row.session_id)
     view = SignUpView(row.id, session, row.seats, "cancelled")
     return view, await _promote(tx, row.session_id, now)
@@ -157,6 +158,7 @@ async def tell_promoted(tx: Transaction, promotion: Promotion, text: str, now: d
         idempotency_key=f"promoted:{promotion.sign_up_id}",
         text=text,
         now=now,
+        expires_at=promotion.session.starts_at,
     )
 
 

@@ -60,3 +60,20 @@ async def test_the_file_holds_days_and_activities_and_of_notices_only_that_there
     assert "SUMMARY:发通知" in unfolded
     assert "反家暴宣传" not in unfolded
     assert f"DTSTART;VALUE=DATE:{clock.now().year}0301\r\nDTEND;VALUE=DATE:{clock.now().year}0309" in unfolded
+
+
+async def test_an_activity_is_moved_and_whoever_signed_up_is_told(desk: Desk) -> None:
+    cadre, worker = await desk.signed_in("wang", "cadre"), await desk.signed_in("li", "worker")
+    session = await desk.house.add_activity("剪纸课")
+    for words in ("报名剪纸课", "1", "跳过"):
+        await desk.house.say(words)
+    path = f"/console/sessions/{session}/change"
+    assert (await worker.post(path, {"place": "妇女之家"}))[0] == 403
+    status, refused = await cadre.post(path, {"place": "", "starts_at": "soon"})
+    assert (status, sorted(refused["fields"])) == (400, ["place", "starts_at"])
+    assert await cadre.post(path, {"place": "妇女之家"}) == (200, {"told": 1})
+    assert await cadre.post(path, {"place": "妇女之家"}) == (200, {"told": 0})
+    (row,) = await desk.house.rows("activity_session", id=session)
+    assert row.place == "妇女之家"
+    async with cadre.session.get(desk.url + path) as page:
+        assert "告诉报名的人" in await page.text()
