@@ -19,6 +19,7 @@ from bot.console import (
     composer,
     contact,
     documents,
+    feed,
     figures,
     guards,
     inbox,
@@ -290,6 +291,9 @@ PAGES: list[Page] = [
     Page("POST", "/console/learning/packaged", learning.use_packaged, REVIEW),
     Page("POST", "/console/learning/{model}/publish", learning.publish, REVIEW),
     Page("POST", "/console/examples/{example}/remove", learning.remove_example, REVIEW),
+    Page("GET", "/console/my-calendar", feed.show, STAFF),
+    Page("POST", "/console/my-calendar", feed.make, STAFF),
+    Page("POST", "/console/my-calendar/revoke", feed.revoke, STAFF),
     Page("GET", "/console/my-wecom", reach.ask_wecom, STAFF),
     Page("POST", "/console/my-wecom", reach.set_wecom, STAFF),
     Page("GET", "/console/groups", reach.show_groups, ANNOUNCE),
@@ -351,4 +355,5 @@ def add_console(app: web.Application, house: ConsoleHouse) -> None:
                 most_bytes=page.most_bytes,
             ),
         )
+    feed.mount(app, house)
     app.router.add_static("/console/static", _STATIC, append_version=False)

@@ -19,7 +19,7 @@ from storage.models.campaigns import (
 from storage.models.casework import Case, CaseEvent, CasePerson
 from storage.models.chat import ChatPass, ChatRoom
 from storage.models.composing import ContactAllowance, ContactCall, Draft, Note
-from storage.models.desk import Escalation, Shift, StaffDesk, Transfer
+from storage.models.desk import Escalation, Shift, StaffDesk, StaffFeed, Transfer
 from storage.models.followup import CaseDocument, CaseDraft, CaseLink, CaseMediation, CaseVisit, MediationSession
 from storage.models.house import AuditEntry, HouseKey, Notice, SignInFailure, StaffSession
 from storage.models.knowledge import (
@@ -106,6 +106,7 @@ __all__ = [
     "SignUp",
     "Staff",
     "StaffDesk",
+    "StaffFeed",
     "StaffSession",
     "TopicSubscription",
     "Transfer",

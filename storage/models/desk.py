@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.models.base import id_field, moment, reference, sealed
+from storage.models.base import digest, id_field, moment, reference, sealed
 from storage.models.talk import partial_index
 
 
@@ -23,6 +23,16 @@ class StaffDesk(SQLModel, table=True):
     presence_at: datetime | None = moment(nullable=True)
     phone_sealed: bytes | None = sealed()  # her own, for text messages when danger waits; by the house key
     duty_name_sealed: bytes | None = sealed()  # what she calls herself when she writes to a woman; by the house key
+
+
+class StaffFeed(SQLModel, table=True):
+    """The secret link by which the calendar program of one of staff reads her duties; one each."""
+
+    __tablename__ = "staff_feed"
+
+    staff_id: str = Field(primary_key=True, foreign_key="staff.id", max_length=26)
+    token_digest: bytes = digest(unique=True)
+    created_at: datetime = moment()
 
 
 class Shift(SQLModel, table=True):

@@ -64,6 +64,7 @@ _NOBODYS = frozenset(
         *("staff", "erasure_request", "channel_group", "house_key", "notice", "partner_unit", "staff_desk", "shift"),
         "plain_group",
         "canned_reply",
+        "staff_feed",
     }
 )
 #: Tables of millions of rows: found by conversation, they have no index by contact.

@@ -32,8 +32,8 @@ from tests.support.everything import People, add_everything, address
 from tests.support.house import House, open_house
 from tests.support.wechat import FakeWeChat
 
-#: What is not of the console: platforms that sign, women, partner units with a one-time link, monitoring.
-OUTSIDE = ("/webhook/", "/chat", "/referral/", "/n/", "/healthz", "/readyz", "/metrics", "/simulator")
+#: What is not of the console: platforms that sign, women, partner units and calendars with a secret link, monitoring.
+OUTSIDE = ("/webhook/", "/calendar/", "/chat", "/referral/", "/n/", "/healthz", "/readyz", "/metrics", "/simulator")
 #: What a page needs to find the object on itself; the others answer 400 to an empty form, which is no refusal.
 FORMS = {
     "/console/conversations/{talk}/person/reveal": {"field": "address", "reason": "matrix"},
