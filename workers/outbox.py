@@ -238,7 +238,7 @@ async def _record(house: WorkerHouse, due: DueRow, error: SendError | None, rece
             counted=not error.known_unsent and decision.state is not DeliveryState.QUEUED,
         )
         if isinstance(error, WindowClosed):
-            await outbox.mark_window_used_up(tx, due.row.identity_id, 99)
+            await outbox.mark_window_used_up(tx, due.row)
         if isinstance(error, RecipientGone):
             await outbox.mark_gone(tx, due.row.identity_id, now)
     level = logging.ERROR if isinstance(error, Rejected) else logging.WARNING

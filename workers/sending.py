@@ -324,7 +324,7 @@ async def _record(house: WorkerHouse, work: _Work, part: _Part, results: dict[st
             if isinstance(error, RecipientGone) and one.row.identity_id:
                 await outbox.mark_gone(tx, one.row.identity_id, now)
             if isinstance(error, WindowClosed) and one.row.identity_id:
-                await outbox.mark_window_used_up(tx, one.row.identity_id, 99)
+                await outbox.mark_window_used_up(tx, one.row)
 
     if not await _safely(house, write):
         # The rows stay `sending` and become `unknown`: the outcome could not be written down.

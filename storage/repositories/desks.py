@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 
-from bot.errors import NotFound
+from bot.errors import NotFound, StaleConversation
 from storage.database import AnyRow, Transaction
-from storage.models import Conversation, Staff, StaffDesk, StaffSession, table
+from storage.models import Conversation, Identity, Staff, StaffDesk, StaffSession, table
 from storage.repositories.inbox import claim
 from storage.repositories.inbox.scope import ANSWERING, Scope, within
 
@@ -16,6 +16,7 @@ _desk = table(StaffDesk).c
 _staff = table(Staff).c
 _session = table(StaffSession).c
 _conversation = table(Conversation).c
+_identity = table(Identity).c
 _LANGUAGE = "language_"
 _DANGER = 2
 
@@ -145,18 +146,27 @@ async def claim_next(tx: Transaction, profile: Profile, scope: Scope, now: datet
     Of many who ask at once each gets another: rows somebody is taking right now are passed over on PostgreSQL, and
     SQLite lets one writer in at a time.
     """
-    row = await tx.first(
+    wanted = (
         select(_conversation.id)
+        .join(table(Identity), _identity.id == _conversation.identity_id)
         .where(_conversation.state == "waiting", within(scope), *_for(profile))
         .order_by(
             _conversation.risk.desc(), _conversation.urgent.desc(), _conversation.waiting_since, _conversation.id
         )
         .limit(1)
-        .with_for_update(skip_locked=True, of=table(Conversation))
     )
+    # With her address: whoever waits here for it with the conversation in hand would stop her own message.
+    row = await tx.first(
+        wanted.with_for_update(of=(table(Conversation), table(Identity)), skip_locked=True, key_share=True)
+    )
+    # All that is left is being written to or taken at this moment: wait for the most urgent one.
+    row = row or await tx.first(wanted)
     if row is None:
         return None
-    await claim(tx, row.id, profile.staff_id, now, scope)
+    try:
+        await claim(tx, row.id, profile.staff_id, now, scope)
+    except StaleConversation:  # it was being taken
+        return None
     return str(row.id)
 
 

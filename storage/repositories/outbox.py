@@ -141,8 +141,11 @@ async def fix_replies(tx: Transaction, channels: Collection[str], classes: Colle
 
 
 async def claim(tx: Transaction, rows: Sequence[DueRow], worker: str, now: datetime) -> None:
-    """Mark rows as being sent, and count them against the window the platform gives."""
-    for due in rows:
+    """Mark rows as being sent, and count them against the window the platform gives.
+
+    Always in the same order, so that two workers never wait for each other.
+    """
+    for due in sorted(rows, key=lambda one: str(one.row.identity_id)):
         await tx.execute(
             update(table(Outbox))
             .where(_outbox.id == due.id)
@@ -195,6 +198,10 @@ async def finish(
     else:
         values["finished_at"] = now
     await tx.execute(update(table(Outbox)).where(_outbox.id == due.id).values(**values))
+    if code:
+        # Her address before her conversation: whoever takes over locks both in this order, and more of hers follows.
+        wanted = select(_identity.id).where(_identity.id == due.row.identity_id)
+        await tx.first(wanted.with_for_update(key_share=True))
     if not counted:
         await tx.execute(
             update(table(Identity))
@@ -207,9 +214,16 @@ async def finish(
         await alarm(tx, due.row.conversation_id, f"crisis_{state.value}", now, outbox_id=due.id)
 
 
-async def mark_window_used_up(tx: Transaction, identity_id: str, count: int) -> None:
-    """The platform counts differently from us: believe it until she writes again."""
-    await tx.execute(update(table(Identity)).where(_identity.id == identity_id).values(window_used=count))
+async def mark_window_used_up(tx: Transaction, row: AnyRow, count: int = 99) -> None:
+    """The platform counts differently from us: believe it until she writes again.
+
+    `row` is what was refused, with the window it was sent in: one she has opened since is not the one that is full.
+    """
+    await tx.execute(
+        update(table(Identity))
+        .where(_identity.id == row.identity_id, _identity.window_opened_at == row.window_opened_at)
+        .values(window_used=count)
+    )
 
 
 async def mark_gone(tx: Transaction, identity_id: str, now: datetime) -> None:

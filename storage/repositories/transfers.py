@@ -12,6 +12,7 @@ from storage.database import AnyRow, Transaction
 from storage.models import Contact, Conversation, Staff, Transfer, new_id, table
 from storage.repositories.desks import Profile
 from storage.repositories.inbox import claim
+from storage.repositories.inbox.holding import hold_address
 from storage.repositories.inbox.scope import ANSWERING, Scope, look, within
 
 _transfer = table(Transfer).c
@@ -119,6 +120,7 @@ async def reassign(
 
     Raises NotFound, and WrongState when it is closed or the colleague may not take it.
     """
+    await hold_address(tx, conversation_id, scope)
     row = await tx.first(
         select(
             _conversation.id,

@@ -5,11 +5,14 @@ import random
 import re
 from typing import Any
 
+import pytest
 from sqlalchemy import Select, select
 
 from bot import clock
 from storage.models import Outbox, table
-from storage.repositories import inbox
+from storage.repositories import desks, inbox
+from storage.repositories.desks import Profile
+from storage.repositories.inbox.holding import hold_address
 from tests.conftest import MakeDatabase
 from tests.support.house import House
 from workers.outbox import deliver
@@ -127,3 +130,22 @@ def _begun(conversation_id: str) -> Select[Any]:
     """What of the bot's own has gone out, or is on its way, at this moment."""
     of = table(Outbox).c
     return select(of.id).where(of.conversation_id == conversation_id, of.state.in_(("handed", "sending", "sent")))
+
+
+async def test_the_next_case_waits_for_nobody_who_is_writing_just_now(
+    house: House, make_database: MakeDatabase
+) -> None:
+    if house.database.dialect == "sqlite":
+        pytest.skip("SQLite lets one writer in at a time")
+    for woman in ("o-woman-1", "o-woman-2"):
+        await house.say("转人工", woman)
+    staff_id = await house.add_staff("worker-1")
+    first, second = [row.id for row in sorted(await house.rows("conversation"), key=lambda row: row.waiting_since)]
+    other = await make_database()
+    async with house.database.transaction() as her_message:
+        await hold_address(her_message, first, None)
+        async with asyncio.timeout(5), other.transaction() as tx:
+            # Were her conversation held while this waits for her address, her message could not be answered.
+            assert await desks.claim_next(tx, Profile(staff_id), None, clock.now()) == second
+    async with other.transaction() as tx:
+        assert await desks.claim_next(tx, Profile(staff_id), None, clock.now()) == first

@@ -12,7 +12,7 @@ from sqlalchemy import event, select
 
 from bot import clock
 from bot.clock import Frozen
-from bot.messages import Kind, OutboundClass
+from bot.messages import DeliveryState, Kind, OutboundClass
 from storage.models import Outbox, table
 from storage.repositories import outbox as rows
 from tests.conftest import MakeDatabase
@@ -171,6 +171,25 @@ async def test_refusals_of_the_platform(house: House, frozen: Frozen, code: int,
         frozen.advance(3700)
         await deliver(house.worker)
         assert house.wechat.accepted == [(LINA, "答复")]
+
+
+async def test_a_full_window_of_before_does_not_close_the_one_she_opened_meanwhile(
+    house: House, frozen: Frozen
+) -> None:
+    await house.say("你好")
+    await queue(house, "答复")
+    async with house.database.transaction() as tx:
+        (due,) = await rows.find_due(tx, LIVE, clock.now(), 8)
+        await rows.claim(tx, [due], house.worker.name, clock.now())
+    frozen.advance(30)
+    await house.say("在吗")
+    async with house.database.transaction() as tx:
+        await rows.finish(tx, due, DeliveryState.FAILED, now=clock.now(), code="45015", sentence="超过时间")
+        await rows.mark_window_used_up(tx, due.row)
+    assert (await house.identity()).window_used < 5
+    again = await queue(house, "在的")
+    await deliver(house.worker)
+    assert (await state(house, again))[0] == "sent"
 
 
 async def test_cut_line_is_unknown_and_never_repeated(house: House, frozen: Frozen) -> None:

@@ -27,13 +27,7 @@ async def claim(tx: Transaction, conversation_id: str, staff_id: str, now: datet
 
     Raises StaleConversation when somebody else has it, NotFound outside `scope`, WrongState when it is closed.
     """
-    # The outbox writes to her address before it sends: from here on it sees that a person has taken over.
-    await tx.first(
-        select(_identity.id)
-        .join(table(Conversation), _conversation.identity_id == _identity.id)
-        .where(_conversation.id == conversation_id, within(scope))
-        .with_for_update(of=table(Identity), key_share=True)
-    )
+    await hold_address(tx, conversation_id, scope)
     before = await tx.first(
         select(
             _conversation.contact_id,
@@ -78,6 +72,19 @@ async def claim(tx: Transaction, conversation_id: str, staff_id: str, now: datet
     if row is not None and row.state == "closed":
         raise WrongState("这个会话已经结束，不能再接")
     raise StaleConversation("已经有同事接了这个会话")
+
+
+async def hold_address(tx: Transaction, conversation_id: str, scope: Scope) -> None:
+    """Hold her address until the commit, before her conversation: what she writes and the outbox lock in this order.
+
+    The outbox writes to her address before it sends: from here on it sees that a person has taken over.
+    """
+    await tx.first(
+        select(_identity.id)
+        .join(table(Conversation), _conversation.identity_id == _identity.id)
+        .where(_conversation.id == conversation_id, within(scope))
+        .with_for_update(of=table(Identity), key_share=True)
+    )
 
 
 def _answered(tx: Transaction, row: AnyRow) -> dict[str, Any]:
