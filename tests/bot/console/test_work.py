@@ -260,3 +260,19 @@ async def test_a_file_is_shown_only_when_it_can_do_no_harm(
     assert got.content_type == content_type
     assert ("Content-Disposition" in got.headers) is not shown
     assert got.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_voice_is_played_in_the_page_from_sealed_storage_and_opening_it_is_on_record(desk: Desk) -> None:
+    li, sound = await desk.signed_in("li", "worker"), b"ID3\x04\x00" + b"she speaks " * 20
+    media_id = desk.house.wechat.platform.add_media(sound, "audio/mp3")
+    await desk.house.say(kind=Kind.VOICE, media=Media(media_id))
+    await media.fetch(desk.house.worker)
+    (row,) = await desk.house.rows("attachment")
+    assert b"she speaks" not in row.content_sealed
+    talk_id = (await desk.house.conversation()).id
+    async with li.session.get(f"{desk.url}/console/conversations/{talk_id}") as page:
+        assert f'<audio controls preload="none" src="/console/attachments/{row.id}">' in await page.text()
+    async with li.session.get(f"{desk.url}/console/attachments/{row.id}") as got:
+        assert (got.status, got.content_type, await got.read()) == (200, "audio/mpeg", sound)
+    assert "Content-Disposition" not in got.headers
+    assert "attachment.opened" in [one.action for one in await desk.house.rows("audit_entry")]
