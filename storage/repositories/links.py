@@ -308,6 +308,7 @@ def _both(tx: Transaction, hers: AnyRow, other: AnyRow) -> dict[str, Any]:
         "stopped_all_at": hers.stopped_all_at or other.stopped_all_at,
         "consented_at": None if opted_out else hers.consented_at or other.consented_at,
         "violence_case_at": hers.violence_case_at or other.violence_case_at,
+        "reminders": "none" if "none" in (hers.reminders, other.reminders) else hers.reminders or other.reminders,
         "area_id": hers.area_id or other.area_id,
         "created_at": min(hers.created_at, other.created_at),
     }

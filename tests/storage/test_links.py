@@ -70,6 +70,8 @@ async def test_two_channels_become_one_file_and_all_of_it_still_opens(house: Hou
 async def test_opting_out_on_one_side_holds_for_both_and_so_does_what_protects_her(house: House) -> None:
     await house.say("恢复通知", LINA)
     await house.say("退订", OTHER)
+    await house.say("提前一小时", LINA)
+    await house.say("不用提醒", OTHER)
     other = await contact_behind(house, OTHER)
     async with house.database.transaction() as tx:
         key = tx.keys.contact_key(other.id, other.wrapped_key)
@@ -84,6 +86,7 @@ async def test_opting_out_on_one_side_holds_for_both_and_so_does_what_protects_h
     assert hers.opted_out_at is not None
     assert hers.consented_at is None
     assert hers.violence_case_at is not None
+    assert hers.reminders == "none"
     key = house.database.keys.contact_key(hers.id, hers.wrapped_key)
     assert key.open_json("contact.wishes", hers.wishes_sealed)["do_not_initiate"] is True
 
