@@ -12,6 +12,7 @@ from storage.models import Area
 from tests.bot.console.conftest import Desk
 from tests.support.console import StaffClient
 from tests.support.house import LINA, MEI
+from tests.support.rows import queue
 from workers.jobs import send_campaigns
 
 TEXT = "三八节活动周来了\n3月8日在文化广场，免费，电话 {电话}。{链接}"
@@ -240,3 +241,39 @@ async def test_the_result_is_exported_without_small_numbers_and_written_down(des
         shown = await got.text()
     assert "收到后退订" in shown
     assert "＊" in shown
+
+
+async def test_a_channel_that_lets_nothing_through_is_named_before_approval(desk: Desk) -> None:
+    await desk.house.say("恢复通知")
+    cadre = await desk.signed_in("chen", "cadre")
+    page = await written(cadre)
+
+    async def shown() -> str:
+        async with cadre.session.get(desk.url + page) as got:
+            return await got.text()
+
+    failed = {"state": "failed", "error_sentence": "微信说 AppSecret 不对"}
+    for minute in (3, 2):
+        await queue(desk.house, "在", finished_at=clock.now() - timedelta(minutes=minute), **failed)
+    assert "AppSecret" not in await shown(), "two may be one woman's"
+    await queue(desk.house, "在", finished_at=clock.now() - timedelta(minutes=1), **failed)
+    assert "「微信公众号」最近几次都没有发成功：微信说 AppSecret 不对" in await shown()
+    await queue(desk.house, "在", finished_at=clock.now(), state="sent")
+    assert "AppSecret" not in await shown(), "it works again"
+
+
+async def test_what_a_notice_brought_about_is_counted_once_a_woman(desk: Desk) -> None:
+    women = [f"oNotice{number:021d}" for number in range(10)]
+    for woman in women:
+        await desk.house.say("恢复通知", woman)
+    _, boss, page = await approved(desk)
+    assert (await boss.post(f"{page}/start"))[0] == 200
+    await send_campaigns(desk.house.worker)
+    for woman in women:
+        await desk.house.say("在哪里报名", woman)
+        await desk.house.say("退订", woman)
+    async with boss.session.get(f"{desk.url}{page}/result.xlsx") as got:
+        book = load_workbook(io.BytesIO(await got.read()))
+    assert book.active is not None
+    lines = {str(row[0]): row[1] for row in book.active.iter_rows(values_only=True) if row and row[0]}
+    assert (lines["收到后来消息"], lines["收到后退订"], lines["收到后报名"]) == (10, 10, 0)
