@@ -111,7 +111,7 @@ class Records:
 
     async def my_cases(self) -> list[CaseView]:
         """Her cases, the newest first: number and standing only."""
-        return await cases.cases_of(self._tx, self._contact_id)
+        return await cases.cases_of(self._tx, self._contact_id, None)
 
     async def assessment(self) -> AssessmentView | None:
         """Her last danger assessment, finished or not."""

@@ -85,7 +85,7 @@ async def _values(visit: Visit, tx: Any, case: CaseFile, scope: Any) -> dict[str
         "referred": await referrals.of_case(tx, case.id),
         "entries": await _timeline(tx, case, linked),
         "quiet": _QUIET,
-        "others": [one for one in await cases.cases_of(tx, case.contact_id) if one.id != case.id],
+        "others": [one for one in await cases.cases_of(tx, case.contact_id, scope) if one.id != case.id],
         "names": await staff.names(tx),
         "assignable": await _assignable(tx),
         "areas": dict(areas),

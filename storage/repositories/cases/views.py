@@ -106,11 +106,11 @@ class Wanted:
     number_or_phone: str = ""
 
 
-async def cases_of(tx: Transaction, contact_id: str) -> list[CaseView]:
-    """All cases of one contact, the newest first."""
+async def cases_of(tx: Transaction, contact_id: str, scope: Scope) -> list[CaseView]:
+    """Cases of one contact within `scope`, the newest first."""
     rows = await tx.rows(
         select(_case.id, _case.number, _case.status, _case.category, _case.opened_at)
-        .where(_case.contact_id == contact_id)
+        .where(_case.contact_id == contact_id, cases_within(scope))
         .order_by(_case.opened_at.desc())
     )
     return [CaseView(*row) for row in rows]

@@ -247,6 +247,21 @@ async def test_who_may_not_see_the_other_case_learns_no_more_than_to_ask(desk: D
     assert (await boss.post(f"/console/cases/{second['id']}/repeats/{link.id}", {"answer": "same"}))[0] == 200
 
 
+async def test_another_case_of_hers_is_named_only_to_who_may_see_it(desk: Desk) -> None:
+    areas = [new_id(), new_id()]
+    async with desk.house.database.transaction() as tx:
+        for number, area_id in enumerate(areas):
+            row = {"id": area_id, "code": f"0{number}", "name": f"第{number}镇", "level": "township"}
+            await tx.insert(Area, row)
+    boss = await desk.signed_in("zhang", "supervisor")
+    first, second = await take_down(boss, area=areas[0]), await take_down(boss, area=areas[1])
+    rows = {row.id: row for row in await desk.house.rows("case")}
+    await desk.house.change("case", second["id"], contact_id=rows[first["id"]].contact_id)
+    cun = await desk.signed_in("cun", "local", area_id=areas[0])
+    assert second["number"] in await html(boss, f"/console/cases/{first['id']}")
+    assert second["number"] not in await html(cun, f"/console/cases/{first['id']}")
+
+
 async def test_what_was_typed_is_there_again_sealed_and_hers_alone(desk: Desk) -> None:
     li = await desk.signed_in("li", "worker")
     typed = {"summary": "说到一半锁屏了", "done_police": "1", "csrf": li.csrf}
