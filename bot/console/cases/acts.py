@@ -62,7 +62,7 @@ async def add_note(visit: Visit) -> web.StreamResponse:
         raise BadForm({"body": words.name("case_problems", "body")})
     if len(body) > _LONGEST:
         raise BadForm({"body": words.name("case_problems", "too_long").format(most=_LONGEST)})
-    if result and result not in words.group("call_results"):
+    if result and result not in words.group("case_call_results"):
         raise BadForm({"result": words.name("case_problems", "choose")})
     kind = "call" if result else "note"
     async with visit.house.database.transaction() as tx:
