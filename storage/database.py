@@ -38,6 +38,8 @@ _DRIVERS = {
 #: SQLite waits this long for another writer before it gives up.
 _BUSY_MILLISECONDS = 5_000
 _CACHE_KIB = 32 * 1024
+#: PostgreSQL's serialization_failure and deadlock_detected (its manual, appendix A).
+_GAVE_WAY = frozenset({"40001", "40P01"})
 
 
 @dataclass(slots=True)
@@ -176,7 +178,7 @@ class Database:
             raise StorageUnavailable(_cause(error)) from error
         except DBAPIError as error:
             # A server that answers but has no such database, or lets nobody in, is away too.
-            if error.connection_invalidated or not connected:
+            if error.connection_invalidated or not connected or _may_be_tried_again(error):
                 raise StorageUnavailable(_cause(error)) from error
             raise
 
@@ -239,6 +241,11 @@ def _make_engine(url: str, pool_size: int, wait_seconds: float) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if read_only else BEGIN_WRITING)
 
     return engine
+
+
+def _may_be_tried_again(error: DBAPIError) -> bool:
+    """PostgreSQL gave way for somebody else: nothing is kept, and the same once more will succeed."""
+    return getattr(error.orig, "sqlstate", None) in _GAVE_WAY
 
 
 def _cause(error: BaseException) -> str:

@@ -98,6 +98,8 @@ class CasePerson(SQLModel, table=True):
     #: Of survivor and reporter only: finds the same woman in another case.
     phone_digest: bytes | None = digest(nullable=True, index=True)
     name_digest: bytes | None = digest(nullable=True, index=True)
+    #: The name alone, for whoever searches by it.
+    called_digest: bytes | None = digest(nullable=True, index=True)
     #: JSON {birth_year, id_number, address, circumstances, note}
     fields_sealed: bytes | None = sealed()
     created_at: datetime = moment()

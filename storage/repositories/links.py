@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, func, or_, select, update
 
+from bot.messages import OutboundClass
 from storage.database import AnyRow, Transaction
 from storage.models import (
     ArticleFeedback,
@@ -20,6 +21,8 @@ from storage.models import (
     ErasureRequest,
     Identity,
     IdentityLink,
+    InboundMessage,
+    Outbox,
     SafetyPlan,
     SignUp,
     TopicSubscription,
@@ -37,6 +40,8 @@ _link = table(IdentityLink).c
 _contact = table(Contact).c
 _conversation = table(Conversation).c
 _identity = table(Identity).c
+_inbound = table(InboundMessage).c
+_outbox = table(Outbox).c
 _request = table(ErasureRequest).c
 _sign_up = table(SignUp).c
 _feedback = table(ArticleFeedback).c
@@ -123,6 +128,8 @@ async def fulfil(tx: Transaction, link_id: str, now: datetime) -> bool:
     if link is None:
         return True
     if link.parts:
+        if await _is_talking(tx, link.identity_id):
+            return False
         await part(tx, link.identity_id, now)
     elif not await _join(tx, link.contact_id, link.was_contact_id, now):
         return False
@@ -159,6 +166,17 @@ async def _join(tx: Transaction, into: str, gone: str, now: datetime) -> bool:
     await access.let_go_of_recused(tx, into, tx.keys.contact_key(into, joined.wrapped_key), now)
     await _touch(tx, into)
     return True
+
+
+async def _is_talking(tx: Transaction, identity_id: str) -> bool:
+    """Whether something she said on a channel is still unanswered, or its answer on the way: sealed by her key."""
+    unheard = select(_inbound.id).where(_inbound.identity_id == identity_id, _inbound.handled_at.is_(None))
+    unsaid = select(_outbox.id).where(
+        _outbox.identity_id == identity_id,
+        _outbox.outbound_class == OutboundClass.ANSWER.value,
+        _outbox.state.in_(("queued", "sending")),
+    )
+    return await tx.first(unheard.limit(1)) is not None or await tx.first(unsaid.limit(1)) is not None
 
 
 async def part(tx: Transaction, identity_id: str, now: datetime) -> bool:

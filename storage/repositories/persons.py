@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from bot.errors import NotFound
 from storage.database import Transaction
 from storage.encryption import DataKey
-from storage.models import Case, Contact, Conversation, Identity, table
-from storage.repositories import cases, erasure, phones, rights
+from storage.models import Case, CasePerson, Contact, Conversation, Identity, table
+from storage.repositories import cases, erasure, names, phones, rights
 from storage.repositories.erasure import ErasureView
 from storage.repositories.inbox.scope import Scope, within
 from storage.repositories.rights import Holding
 
 _case = table(Case).c
+_case_person = table(CasePerson).c
 _contact = table(Contact).c
 _conversation = table(Conversation).c
 _identity = table(Identity).c
@@ -74,9 +75,12 @@ async def find(tx: Transaction, conversation_id: str, scope: Scope, now: datetim
 
 
 async def search(tx: Transaction, asked: str, scope: Scope, limit: int = 20) -> list[FoundTalk]:
-    """Conversations by a whole case number or a whole telephone number, the newest first; never by a part of one."""
-    digits = phones.plain(asked)
-    if _CASE_NUMBER.match(asked.strip()):
+    """Conversations by a whole case number, telephone number or name, the newest first; never by a part of one."""
+    digits, called = phones.plain(asked), names.digest(tx, asked)
+    condition: ColumnElement[bool]
+    if called is not None:
+        condition = _case.id.in_(select(_case_person.case_id).where(_case_person.called_digest == called))
+    elif _CASE_NUMBER.match(asked.strip()):
         condition = _case.number == asked.strip()
     elif len(digits) >= phones.FEWEST_DIGITS:
         condition = _contact.phone_digest == phones.digest(tx, digits)

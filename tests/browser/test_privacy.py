@@ -63,7 +63,7 @@ async def test_her_number_is_masked_until_a_reason_is_written(
     await write(living, phone, "chunmei", "回电", "13800138000", "明天下午三点", "1", "删除我的信息")
     boss = await window.sign_in("zhuren", living.passwords["zhuren"], width, height)
     await boss.goto(f"{living.url}/console/queue")
-    await boss.get_by_label("登记编号或电话").fill("138 0013 8000")
+    await boss.get_by_label("登记编号、电话或姓名").fill("138 0013 8000")
     await boss.get_by_role("button", name="查找").click()
     await boss.locator(".queue .talk a.open").first.click()
     await expect(boss.get_by_text("她要求删除自己的信息")).to_be_visible()

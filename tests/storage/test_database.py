@@ -289,3 +289,24 @@ async def test_no_free_connection_is_a_database_that_cannot_be_reached(database_
         await take(1)
     finally:
         await busy.close()
+
+
+async def test_whoever_gave_way_in_a_deadlock_may_try_again(make_database: MakeDatabase, database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite has one writer")
+    database = await make_database()
+    first, second = area("东河乡"), area("西山乡")
+    async with database.transaction() as tx:
+        await tx.insert(Area, [first, second])
+    both_hold = asyncio.Barrier(2)
+
+    async def rename(mine: object, other: object) -> None:
+        async with database.transaction() as tx:
+            await tx.execute(update(table(Area)).where(_area.id == mine).values(name="先"))
+            await both_hold.wait()
+            await tx.execute(update(table(Area)).where(_area.id == other).values(name="后"))
+
+    outcomes = await asyncio.gather(
+        rename(first["id"], second["id"]), rename(second["id"], first["id"]), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in outcomes) == ["NoneType", "StorageUnavailable"]

@@ -65,7 +65,7 @@ async def _wanted(visit: Visit, tx: Any, now: datetime) -> Wanted:
         assignee_id=visit.me.id if whose == "mine" and not asked else "",
         unassigned=whose == "nobody",
         due_before=now + due if due is not None else None,
-        number_or_phone=asked,
+        asked=asked,
     )
 
 

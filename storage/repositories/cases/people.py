@@ -15,7 +15,7 @@ from bot.errors import NotFound
 from storage.database import Transaction
 from storage.encryption import DataKey
 from storage.models import CasePerson, new_id, table
-from storage.repositories import phones
+from storage.repositories import names, phones
 
 #: Whom a hash may find again.
 FINDABLE = frozenset({"survivor", "reporter"})
@@ -151,5 +151,6 @@ def _values(tx: Transaction, key: DataKey, person: PersonView) -> dict[str, Any]
         "phone_sealed": key.seal("case_person.phone", person.phone) if person.phone else None,
         "phone_digest": phones.digest(tx, digits) if findable else None,
         "name_digest": _name_digest(tx, person) if person.role in FINDABLE else None,
+        "called_digest": names.digest(tx, person.name) if person.role in FINDABLE else None,
         "fields_sealed": key.seal_json("case_person.fields", person.fields) if person.fields else None,
     }

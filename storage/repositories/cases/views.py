@@ -11,7 +11,7 @@ from bot.errors import NotFound
 from storage.database import AnyRow, Transaction
 from storage.encryption import DataKey
 from storage.models import Case, CasePerson, Contact, Conversation, table
-from storage.repositories import phones
+from storage.repositories import names, phones
 from storage.repositories.inbox.scope import Scope, cases_within
 
 _case = table(Case).c
@@ -103,7 +103,7 @@ class Wanted:
     assignee_id: str = ""
     unassigned: bool = False
     due_before: datetime | None = None
-    number_or_phone: str = ""
+    asked: str = ""
 
 
 async def cases_of(tx: Transaction, contact_id: str, scope: Scope) -> list[CaseView]:
@@ -205,13 +205,16 @@ def _narrowed(tx: Transaction, scope: Scope, wanted: Wanted) -> tuple[ColumnElem
         found.append(_case.assignee_id.is_(None))
     if wanted.due_before is not None:
         found.append(and_(_case.next_at.is_not(None), _case.next_at < wanted.due_before))
-    if wanted.number_or_phone:
-        found.append(_named(tx, wanted.number_or_phone))
+    if wanted.asked:
+        found.append(_named(tx, wanted.asked))
     return tuple(found)
 
 
 def _named(tx: Transaction, asked: str) -> ColumnElement[bool]:
-    """By a whole number or a whole telephone number of hers; never by a part of one."""
+    """By a whole number, telephone number or name of hers; never by a part of one."""
+    called = names.digest(tx, asked)
+    if called is not None:
+        return _case.id.in_(select(_person.case_id).where(_person.called_digest == called))
     digits = phones.plain(asked)
     if "-" in asked or len(digits) < phones.FEWEST_DIGITS:
         return _case.number == asked

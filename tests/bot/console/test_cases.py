@@ -133,6 +133,13 @@ async def test_next_action_needs_a_day_and_shows_up_when_it_is_due(desk: Desk) -
     assert "已过期" in await html(li, "/console/cases")
 
 
+@pytest.mark.parametrize(("asked", "found"), [("小芳", 1), (" 小 芳", 1), ("小", 0), ("芳", 0), ("某人", 0)])
+async def test_a_case_is_found_by_her_whole_name_never_by_the_other_sides(desk: Desk, asked: str, found: int) -> None:
+    li = await desk.signed_in("li", "worker")
+    await take_down(li)
+    assert len((await li.get(f"/console/cases?whose=all&q={asked}"))[1]) == found
+
+
 async def test_a_case_is_found_by_its_whole_number_or_her_whole_phone(desk: Desk) -> None:
     li = await desk.signed_in("li", "worker")
     opened = await take_down(li)
