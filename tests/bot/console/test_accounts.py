@@ -127,7 +127,7 @@ async def test_an_idle_screen_locks_and_shows_nothing_but_the_alarm(desk: Desk, 
     assert talk not in page_text.replace(f"/console/conversations/{talk}", "")
     await desk.house.say("他拿刀砍我，救命")
     after = (await li.get("/console/alarms/state"))[1]
-    assert set(after) == {"count", "newest"}
+    assert set(after) == {"count", "danger", "newest"}
     assert after["newest"] > before["newest"]
     assert (await li.post("/console/unlock", {"password": "not this one"}))[0] == 400
     assert (await li.post("/console/unlock", {"password": password}))[0] == 200
