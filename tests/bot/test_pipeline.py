@@ -138,7 +138,7 @@ async def test_case_that_cannot_be_opened_costs_her_no_answer(house: House, monk
         await tx.insert(CaseEvent, {"id": "x", "case_id": "nobody's", "at": clock.now(), "kind": ""})
         return ""
 
-    monkeypatch.setattr("storage.repositories.cases.open_case", broken)
+    monkeypatch.setattr("storage.repositories.cases.open_for_danger", broken)
     heard = await house.say(text)
     assert "110" in heard.passive
     assert (await house.conversation()).risk == 2

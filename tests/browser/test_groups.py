@@ -44,7 +44,7 @@ async def test_group_scene_and_the_register_of_groups(window: Window, living: Li
 
     cadre = await window.sign_in("cadre", living.passwords["cadre"])
     await cadre.get_by_role("link", name="群", exact=True).click()
-    await cadre.get_by_label("名称").fill("柳林姐妹群")
+    await cadre.get_by_label("名称", exact=True).fill("柳林姐妹群")
     await cadre.get_by_role("button", name="保存").click()
     await expect(cadre.get_by_text("柳林姐妹群")).to_be_visible()
     await picture(cadre, "group-register")
