@@ -40,6 +40,9 @@ SCHEDULE: list[Entry] = [
     Entry("expire", queues.BULK, 6 * 3600),
 ]
 
+#: Room for every entry a few times over: one that finds none waits for its next slot, which may be hours away.
+_ENOUGH_WAITING = 3 * len(SCHEDULE)
+
 
 def slots(now: float) -> list[tuple[Entry, str]]:
     """The current slot of every entry with its job id: the same on every machine whose clock agrees."""
@@ -62,7 +65,7 @@ def run(redis_url: str, is_stopping: Callable[[], bool]) -> None:
                 if done.get(entry.job) == job_id:
                     continue
                 # With no worker alive the jobs would only pile up; each says no more than "look".
-                if opened[entry.queue].count < 10:
+                if opened[entry.queue].count < _ENOUGH_WAITING:
                     queues.enqueue(opened[entry.queue], entry.job, job_id=job_id)
                 done[entry.job] = job_id
             up = True
