@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, delete, func, or_, select, update
+from sqlalchemy import Table, delete, func, select, update
 
 from bot.messages import OutboundClass
 from storage.database import AnyRow, Transaction
@@ -31,6 +31,7 @@ from storage.models import (
     table,
 )
 from storage.repositories import access
+from storage.repositories.hers import LARGE, said_with, talks_of
 
 #: So long a code can be said on the other channel.
 GOOD_FOR = timedelta(minutes=15)
@@ -48,8 +49,6 @@ _feedback = table(ArticleFeedback).c
 _plan = table(SafetyPlan).c
 _delivery = table(Delivery).c
 _topic = table(TopicSubscription).c
-#: Tables of millions of rows: found by conversation, they have no index by contact.
-_LARGE = frozenset({"inbound_message", "outbox"})
 
 
 async def make_code(tx: Transaction, contact_id: str, now: datetime) -> str:
@@ -151,12 +150,10 @@ async def _join(tx: Transaction, into: str, gone: str, now: datetime) -> bool:
     if hers.locked_at is not None or other.locked_at is not None:
         return False
     await _clear_the_way(tx, into, gone)
-    talks = [row.id for row in await tx.rows(select(_conversation.id).where(_conversation.contact_id == gone))]
+    talks = await talks_of(tx, gone)
     for one in metadata.sorted_tables:
         for column in _references(one):
-            condition = column == gone
-            if one.name in _LARGE:
-                condition = or_(one.c.conversation_id.in_(talks), (one.c.conversation_id.is_(None)) & condition)
+            condition = said_with(one, gone, talks) if one.name in LARGE else column == gone
             await tx.execute(update(one).where(condition).values({column.name: into}))
     await tx.execute(update(table(Contact)).where(_contact.id == into).values(**_both(tx, hers, other)))
     await tx.execute(delete(table(Contact)).where(_contact.id == gone))

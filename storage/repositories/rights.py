@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import func, select, update
 
 from storage.database import Transaction
 from storage.models import (
@@ -13,7 +13,6 @@ from storage.models import (
     Case,
     CaseDocument,
     Contact,
-    Conversation,
     DangerAssessment,
     Delivery,
     InboundMessage,
@@ -25,16 +24,15 @@ from storage.models import (
     table,
 )
 from storage.repositories.audiences import REACHED
+from storage.repositories.hers import LARGE, said_with, talks_of
 
 #: So many wrong tries shut the word until staff made sure who is there.
 MOST_FAILURES = 3
 
 _contact = table(Contact).c
-_conversation = table(Conversation).c
 _case = table(Case).c
 _document = table(CaseDocument).c
 _outbox = table(Outbox).c
-_BY_TALK = frozenset({"inbound_message", "outbox"})
 #: Everything she can be told we hold: name, its time, and what limits it.
 _KINDS: tuple[tuple[str, Any, Any], ...] = (
     ("messages", table(InboundMessage).c.received_at, table(InboundMessage).c.content_sealed.is_not(None)),
@@ -107,17 +105,16 @@ async def try_own_word(tx: Transaction, contact_id: str, word: str) -> str:
 
 async def holdings(tx: Transaction, contact_id: str) -> list[Holding]:
     """What we hold about her: kinds with numbers and dates, never content."""
-    talks = [row.id for row in await tx.rows(select(_conversation.id).where(_conversation.contact_id == contact_id))]
+    talks = await talks_of(tx, contact_id)
     found = []
     for kind, moment, limit in _KINDS:
         one = moment.table
-        if "case_id" in one.c and "contact_id" not in one.c:
+        if one.name in LARGE:
+            hers = said_with(one, contact_id, talks)
+        elif "case_id" in one.c and "contact_id" not in one.c:
             hers = one.c.case_id.in_(select(_case.id).where(_case.contact_id == contact_id))
         else:
             hers = one.c.contact_id == contact_id
-        if one.name in _BY_TALK:
-            # Millions of rows, with an index by conversation and one for those of no conversation.
-            hers = or_(one.c.conversation_id.in_(talks), and_(one.c.conversation_id.is_(None), hers))
         query = select(func.count(), func.min(moment), func.max(moment)).where(hers)
         row = await tx.first(query if limit is None else query.where(limit))
         if row is not None and row[0]:

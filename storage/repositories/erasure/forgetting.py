@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, cast, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, cast, delete, func, or_, select, text, update
 from sqlalchemy.types import LargeBinary
 
 from storage.database import Transaction
@@ -42,6 +42,7 @@ from storage.models import (
 )
 from storage.repositories import links
 from storage.repositories.activities import Promotion, cancel_sign_up
+from storage.repositories.hers import LARGE, said_with, talks_of
 
 _contact = table(Contact).c
 _case = table(Case).c
@@ -67,8 +68,6 @@ _NOBODYS = frozenset(
         "staff_feed",
     }
 )
-#: Tables of millions of rows: found by conversation, they have no index by contact.
-_LARGE = frozenset({"inbound_message", "outbox"})
 #: What is hers but neither sealed nor a hash, by table.
 _PLAIN: dict[str, dict[str, Any]] = {
     "alarm": {"detail": ""},
@@ -89,15 +88,15 @@ _PLAIN: dict[str, dict[str, Any]] = {
 async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promotion]:
     """Forget her everywhere; who gets her seats, to be told. Done twice it changes nothing more."""
     promoted = await _give_up_seats(tx, contact_id, now)
-    talks = [row.id for row in await tx.rows(select(_conversation.id).where(_conversation.contact_id == contact_id))]
+    talks = await talks_of(tx, contact_id)
     await tx.execute(
         update(table(Outbox))
-        .where(_said_with(table(Outbox), contact_id, talks), _outbox.state == "queued")
+        .where(said_with(table(Outbox), contact_id, talks), _outbox.state == "queued")
         .values(state="skipped", error_code="erased", finished_at=now)
     )
     await tx.execute(
         update(table(InboundMessage))
-        .where(_said_with(table(InboundMessage), contact_id, talks), _inbound.handled_at.is_(None))
+        .where(said_with(table(InboundMessage), contact_id, talks), _inbound.handled_at.is_(None))
         .values(handled_at=now, handler="erased")
     )
     await _close(tx, _conversation.contact_id == contact_id, now)
@@ -117,7 +116,7 @@ async def erase(tx: Transaction, contact_id: str, now: datetime) -> list[Promoti
     await tx.execute(delete(table(NoticeGrant)).where(table(NoticeGrant).c.identity_id.in_(_addresses(contact_id))))
     await _close_rooms(tx, contact_id)
     for one, belongs in _hers():
-        condition = _said_with(one, contact_id, talks) if one.name in _LARGE else belongs(contact_id)
+        condition = said_with(one, contact_id, talks) if one.name in LARGE else belongs(contact_id)
         await _empty(tx, one, condition)
     await _empty(tx, table(Contact), _contact.id == contact_id, erased_at=now)
     await _finish(tx, contact_id, now)
@@ -195,13 +194,6 @@ def _hers() -> tuple[tuple[Table, Any], ...]:
 def _through(roads: list[tuple[Any, Table, Any]]) -> Any:
     return lambda contact_id: or_(
         *(column.in_(select(parent.c.id).where(belongs(contact_id))) for column, parent, belongs in roads)
-    )
-
-
-def _said_with(one: Table, contact_id: str, talks: Collection[str]) -> ColumnElement[bool]:
-    """Her rows of a large table, by the indexes it has: those of her conversations, and those of none."""
-    return or_(
-        one.c.conversation_id.in_(talks), and_(one.c.conversation_id.is_(None), one.c.contact_id == contact_id)
     )
 
 
