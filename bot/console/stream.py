@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import random
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
@@ -20,8 +19,7 @@ from storage.repositories import inbox, typing
 #: Proxies cut silent lines; browsers reconnect by themselves.
 _SIGN_OF_LIFE_SECONDS = 15
 #: A queue in which nothing is urgent is announced no oftener: with fifty pages open, something changes every second.
-#: Each page has a patience of its own, so that fifty pages told of an alarm do not fetch together for ever after.
-_CALM_SECONDS, _CALM_SPREAD = 5, 4
+_CALM_SECONDS = 5
 _LONGEST_STREAM = timedelta(hours=1)
 
 #: What a stream watches: ("queue", what its page may show), ("talk", a conversation's id) or ("alarms", whose).
@@ -71,7 +69,6 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
     last: dict[Watched, str] = {}
     told: dict[Watched, float] = {}
     begun = quiet_since = clock.monotonic()
-    patience = _CALM_SECONDS + random.uniform(0, _CALM_SPREAD)
     with contextlib.ExitStack() as stack:
         for one in watched:
             stack.enter_context(looks.watching(one))
@@ -86,7 +83,7 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
                 for one in watched
                 if one in current
                 and current[one] != last.get(one)
-                and (one not in told or is_time(one[0], last[one], str(current[one]), moment - told[one], patience))
+                and (one not in told or is_time(one[0], last[one], str(current[one]), moment - told[one]))
             ]
             try:
                 if None in current.values() or ((kind, key) in changed and not await _still_hers(visit, kind, key)):
@@ -94,7 +91,6 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
                 for one in changed:
                     await response.write(f"{watched[one]}data: {current[one]}\n\n".encode())
                     last[one], told[one], quiet_since = str(current[one]), moment, moment
-                    patience = _CALM_SECONDS + random.uniform(0, _CALM_SPREAD)
                 if moment - quiet_since > _SIGN_OF_LIFE_SECONDS:
                     await response.write(b": here\n\n")
                     quiet_since = moment
@@ -110,13 +106,13 @@ async def stream(visit: Visit, kind: str, key: Any) -> web.StreamResponse:
     return response
 
 
-def is_time(kind: str, before: str, now: str, seconds: float, patience: float = _CALM_SECONDS) -> bool:
+def is_time(kind: str, before: str, now: str, seconds: float) -> bool:
     """Whether a page is to hear of a change so many seconds after the last one.
 
     Alarms and offers, which stand after the bar in the version of a queue, are told at once; so is all else but a
     queue's slow moving on.
     """
-    return kind != "queue" or seconds >= patience or before.partition("|")[2] != now.partition("|")[2]
+    return kind != "queue" or seconds >= _CALM_SECONDS or before.partition("|")[2] != now.partition("|")[2]
 
 
 async def _still_hers(visit: Visit, kind: str, key: Any) -> bool:
